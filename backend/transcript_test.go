@@ -96,7 +96,7 @@ var intended = map[string]struct {
 	"update-user image null":                {why: noReissue, cookie: "untouched"},
 	"update-user twoFactorEnabled false":    {why: "it is refused with any value", status: 400, answer: `{"code":"FIELD_NOT_ALLOWED"}`},
 	"update-session no additional fields":   {why: "sessions have no fields to set", status: 404, answer: `{"code":"NOT_FOUND"}`},
-	"change-password same password allowed": {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
+	"change-password same password allowed": {why: notNew, status: 400, answer: samePassword, cookie: "untouched"},
 	"change-password ok (no revoke)":        {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
 	"other session still valid":             {why: rotates, status: 200, answer: `"null"`, cookie: "cleared"},
 	"(restore password)":                    {why: rotates, status: 200, answer: `{"token":"string"}`, cookie: "set"},
@@ -193,6 +193,8 @@ var intended = map[string]struct {
 		status: 200, answer: `"null"`, cookie: "cleared"},
 	"delete not fresh, no password": {why: "all endpoints that need a fresh session answer so",
 		status: 403, answer: `{"code":"SESSION_NOT_FRESH","message":"Session is not fresh"}`},
+	"delete fresh without password ok": {why: "a fresh session does not confirm a deletion",
+		status: 403, answer: `{"code":"CONFIRMATION_REQUIRED"}`},
 	"verify-email signs in (Set-Cookie) and redirects": {why: "a link does not sign in", cookie: "untouched"},
 	"(setup) sign-up w4@example.test":                  {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
 	"(setup) sign-up w5@example.test":                  {why: verifyFirst, within: `{"token":"null"}`, cookie: "untouched"},
@@ -207,6 +209,7 @@ const (
 	methods    = "405 says more than 404"
 	noReissue  = "the cookie is good as it is"
 	rotates    = "a new password always ends the other sessions and gives the current one a new cookie"
+	notNew     = "a new password is another one"
 	asItIs     = "the answer has the account as it is now, not as it was"
 	once       = "a code is good once"
 	factors    = "new factors end the other sessions and give the current one a new cookie"
@@ -241,6 +244,7 @@ const (
 	wrongMethod  = `{"code":"METHOD_NOT_ALLOWED"}`
 	invalidToken = `{"code":"INVALID_TOKEN","message":"Invalid token"}`
 	invalidCode  = `{"code":"INVALID_CODE"}`
+	samePassword = `{"code":"PASSWORD_IS_THE_SAME"}`
 	lockedOut    = `{"code":"ACCOUNT_TEMPORARILY_LOCKED"}`
 	enabled      = `{"token":"string","user":{"twoFactorEnabled":"true"}}`
 )

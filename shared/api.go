@@ -42,6 +42,18 @@ var (
 
 	ListEvents = Endpoint[EventQuery, EventPage]{"GET", "/api/auth/list-events"}
 
+	GetOverview = Endpoint[None, Overview]{"GET", "/api/auth/overview"}
+	// The answers to "Was this you?" about a session with [Session].IsNew. ConfirmSignIn
+	// fails with [ErrSessionUnconfirmed] where the caller's session cannot confirm the other
+	// one, and succeeds if there is nothing to confirm. ReportSignIn does what [ReportNotMe]
+	// does, and also reverts what the session has changed. It signs the caller out, too, and
+	// its token is for [ResetPassword]. It fails with [ErrSessionEnded].
+	ConfirmSignIn = Endpoint[SessionHandle, Status]{"POST", "/api/auth/confirm-sign-in"}
+	ReportSignIn  = Endpoint[SessionHandle, NotMeReport]{"POST", "/api/auth/report-sign-in"}
+
+	ResendEmailChange = Endpoint[None, Status]{"POST", "/api/auth/resend-email-change"}
+	CancelEmailChange = Endpoint[None, Status]{"POST", "/api/auth/cancel-email-change"}
+
 	TwoFactorStatus     = Endpoint[None, TwoFactor]{"GET", "/api/auth/two-factor/status"}
 	EnableTwoFactor     = Endpoint[Enrollment, EnrollmentStarted]{"POST", "/api/auth/two-factor/enable"}
 	DisableTwoFactor    = Endpoint[Password, Status]{"POST", "/api/auth/two-factor/disable"}
@@ -52,6 +64,9 @@ var (
 	VerifyBackupCode = Endpoint[BackupCode, Verified]{"POST", "/api/auth/two-factor/verify-backup-code"}
 	SendOTP          = Endpoint[None, Status]{"POST", "/api/auth/two-factor/send-otp"}
 	VerifyOTP        = Endpoint[Code, Verified]{"POST", "/api/auth/two-factor/verify-otp"}
+
+	GetPendingSignIn = Endpoint[None, *PendingSignIn]{"GET", "/api/auth/two-factor/pending"}
+	TrustDevice      = Endpoint[None, Status]{"POST", "/api/auth/two-factor/trust-device"}
 
 	ListTrustedDevices   = Endpoint[None, []TrustedDevice]{"GET", "/api/auth/list-trusted-devices"}
 	RevokeTrustedDevice  = Endpoint[TrustedDeviceID, Status]{"POST", "/api/auth/revoke-trusted-device"}

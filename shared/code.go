@@ -5,14 +5,58 @@ import (
 	"unicode"
 )
 
-// SixDigits returns the six-digit code in text, which it reads as [TypedCode] does. ok is
-// false if text is not such a code.
+// SixDigits returns the six-digit code in text, which it reads as [TypedCode] does. If text has
+// more than the code, such as "Code: 123 456", it must be short, and the code must be the only
+// group of six digits in it. ok is false if there is no such code.
 func SixDigits(text string) (code string, ok bool) {
 	code = TypedCode(text)
-	if len(code) != 6 || strings.Trim(code, "0123456789") != "" {
+	if len(code) == 6 && strings.Trim(code, "0123456789") == "" {
+		return code, true
+	}
+	return onlySixDigits(text)
+}
+
+// shortText is the length in bytes of the longest text in which [SixDigits] looks for a code.
+// The sentence that comes with a code is shorter.
+const shortText = 150
+
+// onlySixDigits returns the group of six digits in text, if there is exactly one. A group can
+// contain spaces and dashes. No letter or sign touches it, as it would in a backup code or a
+// phone number.
+func onlySixDigits(text string) (code string, ok bool) {
+	if len(text) > shortText {
 		return "", false
 	}
-	return code, true
+	group := ""
+	opened := true // what precedes the group does not touch it
+	spaced := true // the last character was a space
+	for _, r := range text + "." {
+		switch r = asciiDigit(halfWidth(r)); {
+		case '0' <= r && r <= '9':
+			group += string(r)
+			spaced = false
+		case unicode.IsSpace(r):
+			opened = opened || group == ""
+			spaced = true
+		case isDash(r) || isInvisible(r):
+			spaced = false
+		default:
+			if len(group) == 6 && opened && (spaced || isBoundary(r)) {
+				if ok {
+					return "", false
+				}
+				code, ok = group, true
+			}
+			group, opened, spaced = "", isBoundary(r), false
+		}
+	}
+	return code, ok
+}
+
+// isBoundary reports whether r can touch a code that is part of a text: punctuation, and
+// characters of scripts that do not separate words by spaces.
+func isBoundary(r rune) bool {
+	return strings.ContainsRune(`:.,;!?()[]"'`, r) || r > unicode.MaxASCII && r != unicode.ReplacementChar
 }
 
 // TypedCode normalizes a code that a user typed or pasted. It removes spaces, dashes and
@@ -20,14 +64,21 @@ func SixDigits(text string) (code string, ok bool) {
 // characters of East Asian keyboards to ASCII. It keeps upper and lower case.
 func TypedCode(text string) string {
 	return strings.Map(func(r rune) rune {
-		if '\uff01' <= r && r <= '\uff5e' { // the full-width forms of ! to ~, in the order of ASCII
-			r -= '\uff01' - '!'
-		}
+		r = halfWidth(r)
 		if unicode.IsSpace(r) || isDash(r) || isInvisible(r) {
 			return -1
 		}
 		return asciiDigit(r)
 	}, text)
+}
+
+// halfWidth returns the ASCII form of a full-width character of East Asian keyboards, and any
+// other r unchanged.
+func halfWidth(r rune) rune {
+	if '\uff01' <= r && r <= '\uff5e' { // the full-width forms of ! to ~, in the order of ASCII
+		r -= '\uff01' - '!'
+	}
+	return r
 }
 
 // isDash reports whether r is a dash or is typed in place of one: the long vowel mark of

@@ -46,6 +46,28 @@ func TestSixDigits(t *testing.T) {
 		{"\u0661\u0662\u0663", ""}, // six bytes
 		{"123456\x00", ""},
 		{"\xff123456", ""},
+
+		{"Code: 756 356", "756356"},
+		{"Your code is 123456. It works once, within 10 minutes.", "123456"},
+		{"123456 is your code", "123456"},
+		{"(123-456)", "123456"},
+		{"验证码123456，10分钟内有效", "123456"},
+		{"Code：１２３４５６", "123456"},
+		{"Code:\u200e\u0661\u0662\u0663 \u0664\u0665\u0666", "123456"},
+		{"2026-11-28, code 123456", "123456"},
+		{"123456 or 654321", ""},
+		{"123456, 123456", ""},
+		{"12 123456", ""}, // eight digits
+		{"Code: 12345", ""},
+		{"Code: 1234567", ""},
+		{"ab12-3456-wxyz", ""}, // a backup code
+		{"abcd-1234-56ef", ""},
+		{"1234-56ab-cdef", ""},
+		{"ab12 3456 wxyz", ""},
+		{"G-123456", ""},
+		{"call +123456", ""},
+		{"123456%", ""},
+		{"code 123456" + strings.Repeat(" and more", 16), ""}, // too long
 	}
 	for _, tt := range tests {
 		if got, ok := SixDigits(tt.text); got != tt.want || ok != (tt.want != "") {
@@ -90,14 +112,31 @@ func TestTypedASCII(t *testing.T) {
 	}
 }
 
+// digitsOf returns the digits in text, in ASCII.
+func digitsOf(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r = asciiDigit(halfWidth(r)); '0' <= r && r <= '9' {
+			return r
+		}
+		return -1
+	}, text)
+}
+
 func FuzzSixDigits(f *testing.F) {
 	f.Add("123 456")
 	f.Add("\u200e１２３４５６")
+	f.Add("Code: 756 356, for 10 minutes")
 	six := regexp.MustCompile(`^[0-9]{6}$`)
 	f.Fuzz(func(t *testing.T, text string) {
 		got, ok := SixDigits(text)
 		if ok != six.MatchString(got) {
 			t.Errorf("SixDigits(%q) = %q, %v", text, got, ok)
+		}
+		if digits := digitsOf(text); ok && !strings.Contains(digits, got) {
+			t.Errorf("SixDigits(%q) = %q, but the digits are %q", text, got, digits)
+		}
+		if again, repeated := SixDigits("code " + text + "; " + text + " code"); ok && repeated {
+			t.Errorf("SixDigits of twice %q = %q", text, again)
 		}
 		typed := TypedCode(text)
 		if again := TypedCode(typed); again != typed {

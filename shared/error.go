@@ -80,6 +80,9 @@ func (e *Error) After(wait time.Duration) *Error {
 // Better Auth has, too, are the same as there.
 var Errors []*Error
 
+// newError adds an error. It is not inlined, because its copies would make the app larger.
+//
+//go:noinline
 func newError(code, message string) *Error {
 	e := &Error{Code: code, Message: message}
 	Errors = append(Errors, e)
@@ -127,9 +130,14 @@ var (
 	// factor: a password is not enough.
 	ErrFactorNotFresh = ErrNotFresh.withNeed(NeedSecondFactor, "Confirm this with your authenticator app, a backup code or a passkey.")
 	ErrForbidden      = newError("FORBIDDEN", "Your account does not have the permission for this.")
-	ErrCredentials    = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
-	ErrToken          = newError("INVALID_TOKEN", "Invalid token")
-	ErrInvite         = newError("INVALID_INVITE",
+	// ErrConfirmDeletion is for a deletion of an account that the call itself does not
+	// confirm. A step-up does not help.
+	ErrConfirmDeletion = newError("CONFIRMATION_REQUIRED", "Confirm the deletion with your password or a passkey.")
+	// ErrSessionEnded is for a session to report that has ended or never existed.
+	ErrSessionEnded = newError("SESSION_NOT_FOUND", "That session has already ended. If in doubt, change your password.")
+	ErrCredentials  = newError("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
+	ErrToken        = newError("INVALID_TOKEN", "Invalid token")
+	ErrInvite       = newError("INVALID_INVITE",
 		"This link has been used or has expired. While there is no administrator, the server prints a new one "+
 			"when it starts.")
 
@@ -143,14 +151,18 @@ var (
 			"requires it.")
 
 	// Links in emails, and requests for them.
-	ErrTokenExpired  = newError("TOKEN_EXPIRED", "Token expired")
-	ErrTokenUsed     = newError("TOKEN_USED", "This link has already been used.")
-	ErrUserNotFound  = newError("USER_NOT_FOUND", "User not found")
-	ErrInvalidUser   = newError("INVALID_USER", "Invalid user")
-	ErrUserInfo      = newError("FAILED_TO_GET_USER_INFO", "Failed to get user info")
-	ErrEmailMismatch = newError("EMAIL_MISMATCH", "Email mismatch")
-	ErrVerified      = newError("EMAIL_ALREADY_VERIFIED", "Email is already verified")
-	ErrSameEmail     = newError("EMAIL_IS_THE_SAME", "Email is the same")
+	ErrTokenExpired = newError("TOKEN_EXPIRED", "Token expired")
+	ErrTokenUsed    = newError("TOKEN_USED", "This link has already been used.")
+	// ErrTokenSuperseded is for a link that was revoked, because how its user signs in has
+	// changed. It has other messages for other reasons.
+	ErrTokenSuperseded = newError("TOKEN_SUPERSEDED", "How you sign in has changed since this link was sent, so it no longer works.")
+	ErrUserNotFound    = newError("USER_NOT_FOUND", "User not found")
+	ErrInvalidUser     = newError("INVALID_USER", "Invalid user")
+	ErrUserInfo        = newError("FAILED_TO_GET_USER_INFO", "Failed to get user info")
+	ErrEmailMismatch   = newError("EMAIL_MISMATCH", "Email mismatch")
+	ErrVerified        = newError("EMAIL_ALREADY_VERIFIED", "Email is already verified")
+	ErrSameEmail       = newError("EMAIL_IS_THE_SAME", "Email is the same")
+	ErrNoEmailChange   = newError("NO_EMAIL_CHANGE_PENDING", "No change of the address is pending.")
 
 	// The second factor.
 	ErrTwoFactorRequired = newError("TWO_FACTOR_REQUIRED", "twoFactorRequired")
@@ -189,6 +201,7 @@ var (
 	ErrPasswordTooShort   = newError("PASSWORD_TOO_SHORT", "Password too short")
 	ErrPasswordTooLong    = newError("PASSWORD_TOO_LONG", "Password too long")
 	ErrPasswordTooCommon  = newError("PASSWORD_TOO_COMMON", "This password is too common: attackers try it first. Please choose another one.")
+	ErrSamePassword       = newError("PASSWORD_IS_THE_SAME", "This is your password already. Please choose another one.")
 	ErrInvalidPassword    = newError("INVALID_PASSWORD", "Invalid password")
 	ErrCredentialNotFound = newError("CREDENTIAL_ACCOUNT_NOT_FOUND", "Credential account not found")
 	ErrEmailNotUpdatable  = newError("EMAIL_CAN_NOT_BE_UPDATED", "Email can not be updated")
@@ -207,6 +220,11 @@ var (
 	// Actions of administrators on other users.
 	ErrNoSuchUser = newError("NO_SUCH_USER", "This account no longer exists.")
 	ErrYourself   = newError("NOT_TO_YOURSELF", "You cannot do this to your own account. Use its settings.")
+	// ErrLastAdministrator is for the deletion of the last enabled account with a
+	// permission without which the server cannot be managed.
+	ErrLastAdministrator = newError("LAST_ADMINISTRATOR",
+		"No other account can manage the users or the settings of this service. Before you delete yours, have its "+
+			"operator give your permissions to another account.")
 )
 
 // Errors that have the code of an error above and a more specific message. Each has a line
@@ -215,9 +233,13 @@ var (
 	ErrFormUnreadable = ErrBadRequest.WithMessage("The form cannot be read. Please fill it in again.")
 	ErrFormMediaType  = ErrMediaType.WithMessage("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
 
-	ErrEmailRequired       = ErrFieldRequired.WithMessage("Enter your email address.").In("email")
-	ErrPasswordRequired    = ErrFieldRequired.WithMessage("Enter your password.").In("password")
-	ErrCodeRequired        = ErrFieldRequired.WithMessage("Enter the six digits of the code.").In("code")
+	ErrEmailRequired    = ErrFieldRequired.WithMessage("Enter your email address.").In("email")
+	ErrPasswordRequired = ErrFieldRequired.WithMessage("Enter your password.").In("password")
+	ErrCodeRequired     = ErrFieldRequired.WithMessage("Enter the six digits of the code.").In("code")
+	// Reasons for which a link was revoked.
+	ErrTokenReplaced = ErrTokenSuperseded.WithMessage("A newer email has replaced this link.")
+	ErrTokenCanceled = ErrTokenSuperseded.WithMessage("This change was canceled.")
+
 	ErrPasskeyNameRequired = ErrValidation.WithMessage("A passkey needs a name.").In("name")
 	ErrNameTooLong         = ErrValidation.WithMessage("Names have at most 100 characters.").In("name")
 	// ErrNameControls is for a name that [ParseName] refuses.
@@ -238,6 +260,7 @@ var (
 	ErrCodeOfOldAuthenticator = ErrInvalidCode.WithMessage("This code is from your old authenticator. Enter the one from the new entry.")
 	ErrCodeUsed               = ErrInvalidCode.WithMessage("This code has already been used. Wait for the next one.")
 	ErrBackupCodeUsed         = ErrInvalidBackupCode.WithMessage("This backup code has already been used. Each code works only once.")
+	ErrBackupCodeReplaced     = ErrInvalidBackupCode.WithMessage("This code is from an older set. Use one of your newest codes.")
 	// ErrLockedOutForGood is an [ErrLockedOut] that does not expire.
 	ErrLockedOutForGood = ErrLockedOut.WithMessage(
 		"There were too many wrong codes, so your account accepts no more. Change your password where you " +
@@ -254,6 +277,10 @@ var (
 		"Your account needs a second factor, and this passkey is the only one. Turn on two-factor authentication " +
 			"or add another passkey first.")
 
+	// ErrSessionUnconfirmed is for a session that cannot confirm another one: see
+	// [ConfirmSignIn].
+	ErrSessionUnconfirmed = ErrForbidden.WithMessage(
+		"This browser is not confirmed itself, so it can't confirm another sign-in. Answer on a device that you have used before.")
 	// ErrMorePermissions is for an administrator who tries to manage a user with a
 	// permission that the administrator lacks.
 	ErrMorePermissions = ErrForbidden.WithMessage(

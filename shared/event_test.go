@@ -1,7 +1,9 @@
 package shared
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -24,5 +26,41 @@ func TestEventKinds(t *testing.T) {
 	}
 	if EventText("of a newer server") != 0 {
 		t.Error("an unknown kind has a text")
+	}
+}
+
+// TestEventGroups tests that each kind is in one group besides the warnings, which are the
+// alarms, and that the query accepts exactly the groups.
+func TestEventGroups(t *testing.T) {
+	var names []string
+	var all []string // the kinds of all groups except the warnings
+	for _, g := range EventGroups {
+		names = append(names, string(g.Name))
+		kinds := KindsOf(g.Name)
+		if g.Label == 0 || len(kinds) == 0 {
+			t.Errorf("the group %s has the label %d and the kinds %q", g.Name, g.Label, kinds)
+		}
+		if g.Name != GroupWarnings {
+			all = append(all, kinds...)
+		}
+	}
+	slices.Sort(all)
+	var kinds, alarms []string
+	for _, k := range EventKinds {
+		kinds = append(kinds, k.Name)
+		if k.Weight == WeightAlarm {
+			alarms = append(alarms, k.Name)
+		}
+	}
+	if slices.Sort(kinds); !slices.Equal(all, kinds) {
+		t.Errorf("the groups have the kinds %q; want each of %q once", all, kinds)
+	}
+	got := KindsOf(GroupWarnings)
+	if !slices.Equal(got, alarms) || !slices.Contains(got, EventSignInFailed) || slices.Contains(got, EventSignIn) {
+		t.Errorf("the warnings are %q; want the alarms %q", got, alarms)
+	}
+	field, _ := reflect.TypeFor[EventQuery]().FieldByName("Group")
+	if got := field.Tag.Get("check"); got != strings.Join(names, "|") {
+		t.Errorf("a query accepts the groups %s; want %q", got, names)
 	}
 }

@@ -65,8 +65,11 @@ var explanations = []Explanation{
 	{err: ErrUnauthorized}, // the sign-in page, which opens, says so
 	{err: ErrNotFresh, Text: message.ErrSessionNotFresh},
 	{err: ErrFactorNotFresh, Text: message.ErrFactorNotFresh},
+	{err: ErrConfirmDeletion, Text: message.ErrConfirmDeletion, Fields: []string{"password"}},
+	{err: ErrSessionEnded, Text: message.ErrReportedSessionEnded},
 	{err: ErrForbidden, Text: message.ErrPermissionDenied},
 	{err: ErrMorePermissions, Text: message.ErrMorePermissions},
+	{err: ErrSessionUnconfirmed, Text: message.ErrSessionUnconfirmed},
 	{err: ErrCredentials, Text: message.ErrInvalidCredentials, Fields: []string{"password"}},
 	{err: ErrToken, Text: message.ErrInvalidToken},
 	{err: ErrInvite, Text: message.ErrInviteExpired},
@@ -78,12 +81,17 @@ var explanations = []Explanation{
 
 	{err: ErrTokenExpired, Text: message.ErrTokenExpired},
 	{err: ErrTokenUsed, Text: message.ErrLinkUsed},
+	{err: ErrTokenSuperseded, Text: message.ErrLinkSuperseded},
+	{err: ErrTokenReplaced, Text: message.ErrLinkReplaced},
+	{err: ErrTokenCanceled, Text: message.ErrLinkCanceled},
 	{err: ErrUserNotFound, Text: message.ErrUserNotFound},
 	{err: ErrInvalidUser, Text: message.ErrInvalidUser},
 	{err: ErrUserInfo, Text: message.ErrUserInfoFailed},
 	{err: ErrEmailMismatch, Text: message.ErrEmailMismatch},
 	{err: ErrVerified, Text: message.ErrEmailVerifiedAlready},
 	{err: ErrSameEmail, Text: message.ErrEmailUnchanged, Fields: []string{"newEmail"}},
+
+	{err: ErrNoEmailChange, Text: message.ErrNoEmailChange},
 
 	{err: ErrTwoFactorRequired, Text: message.ErrSecondFactorRequired},
 	{err: ErrNoPendingSignIn, Text: message.ErrSignInExpired, Final: true},
@@ -98,6 +106,7 @@ var explanations = []Explanation{
 	{err: ErrCodeUsed, Text: message.ErrCodeUsed, Fields: []string{"code"}, Retype: true},
 	{err: ErrInvalidBackupCode, Text: message.ErrInvalidBackupCode, Fields: []string{"backupCode"}},
 	{err: ErrBackupCodeUsed, Text: message.ErrBackupCodeUsed, Fields: []string{"backupCode"}},
+	{err: ErrBackupCodeReplaced, Text: message.ErrBackupCodeReplaced, Fields: []string{"backupCode"}},
 	{err: ErrTOTPNotEnabled, Text: message.ErrNoPendingAuthenticator, Final: true},
 	{err: ErrTOTPEnabled, Text: message.ErrTwoFactorAlreadyOn},
 	{err: ErrLastSecondFactor, Text: message.ErrLastSecondFactor},
@@ -126,6 +135,7 @@ var explanations = []Explanation{
 	{err: ErrPasswordTooLong, Text: message.ErrPasswordTooLong, Fields: []string{"newPassword", "password"}},
 	{err: ErrPasswordTooCommon, Text: message.ErrPasswordTooCommon, Fields: []string{"newPassword", "password"}},
 	{err: ErrPasswordIsName, Text: message.ErrPasswordIsName, Fields: []string{"newPassword", "password"}},
+	{err: ErrSamePassword, Text: message.ErrSamePassword, Fields: []string{"newPassword"}},
 	{err: ErrInvalidPassword, Text: message.ErrWrongCurrentPassword, Fields: []string{"currentPassword", "password"}},
 	{err: ErrCredentialNotFound, Text: message.ErrCredentialAccountNotFound},
 	{err: ErrEmailNotUpdatable, Text: message.ErrEmailNotUpdatable},
@@ -141,6 +151,7 @@ var explanations = []Explanation{
 
 	{err: ErrNoSuchUser, Text: message.ErrNoSuchUser},
 	{err: ErrYourself, Text: message.ErrOwnAccount},
+	{err: ErrLastAdministrator, Text: message.ErrLastAdministrator},
 }
 
 // Explain returns what the error means to the user. An error with a message that this

@@ -1,6 +1,9 @@
 package shared
 
-import "net/url"
+import (
+	"net/url"
+	"slices"
+)
 
 // The paths of the pages. The server responds to each of [Pages] with the shell, and the app
 // registers each with go-app. Unlisted paths are 404.
@@ -12,6 +15,14 @@ const (
 	PageSettings  = "/dashboard/settings"
 	PageSystem    = "/dashboard/system"
 
+	// The pages below the settings page.
+	PageProfile           = "/dashboard/settings/profile"
+	PagePassword          = "/dashboard/settings/password"
+	PageTwoFactorSettings = "/dashboard/settings/two-factor"
+	PagePasskeys          = "/dashboard/settings/passkeys"
+	PageSessions          = "/dashboard/settings/sessions"
+	PageActivity          = "/dashboard/settings/activity"
+
 	PageForgotPassword = "/forgot-password"
 	PageResetPassword  = "/reset-password" // with the token from the email in its query
 	PageNotMe          = "/not-me"         // likewise
@@ -21,11 +32,16 @@ const (
 	PageEmail = "/email"
 )
 
-// Pages is every page of the app.
-var Pages = []string{
-	PageHome, PageSignIn, PageSignUp, PageTwoFactor, PageSettings, PageSystem,
-	PageForgotPassword, PageResetPassword, PageNotMe,
+// SettingsPages is the settings page and the pages below it.
+var SettingsPages = []string{
+	PageSettings, PageTwoFactorSettings, PagePasskeys, PageSessions, PagePassword, PageActivity, PageProfile,
 }
+
+// Pages is every page of the app.
+var Pages = append([]string{
+	PageHome, PageSignIn, PageSignUp, PageTwoFactor, PageSystem,
+	PageForgotPassword, PageResetPassword, PageNotMe,
+}, SettingsPages...)
 
 // NextPage returns next if it is a page to open after sign-in, and otherwise the default
 // page. An attacker can choose next, so NextPage never returns an address elsewhere.
@@ -34,8 +50,7 @@ func NextPage(next string) string {
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
 		return PageSettings
 	}
-	switch u.Path {
-	case PageSettings, PageSystem:
+	if u.Path == PageSystem || slices.Contains(SettingsPages, u.Path) {
 		return (&url.URL{Path: u.Path, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()
 	}
 	return PageSettings

@@ -32,6 +32,11 @@ type Registration struct {
 	Response      json.RawMessage `json:"response"`       // a RegistrationResponseJSON (WebAuthn Level 3, section 5.1)
 	Name          string          `json:"name,omitempty"` // up to [MaxName] characters; no name if blank
 	CreateSession *bool           `json:"createSession,omitempty"`
+
+	// SuggestName asks the server to name a passkey without a name after its provider or,
+	// if that is unknown, after what it is stored on. No other passkey of the user has the
+	// name.
+	SuggestName *bool `json:"suggestName,omitempty"`
 }
 
 // Registered is the passkey that [VerifyRegistration] added. With CreateSession it also has

@@ -37,13 +37,14 @@ type Session struct {
 	// is that factor: "totp", "backup-code" or "passkey". Both are null if there was none.
 	SecondFactorAt *Time   `json:"secondFactorAt"`
 	SecondFactorBy *string `json:"secondFactorBy"`
-}
 
-// Device describes the device of a user agent. Unknown parts are empty.
-type Device struct {
-	Browser string `json:"browser"` // "Firefox 153"
-	OS      string `json:"os"`      // "Windows"
-	Kind    string `json:"kind"`    // "desktop", "mobile", "tablet", "bot", "unknown"
+	// IsNew means that a browser opened the session in which the account was not known, and
+	// that the user has not yet said whether it was them: see [ConfirmSignIn].
+	IsNew bool `json:"isNew"`
+	// PasskeyName is the name of the passkey that opened the session. It is null if there
+	// was none, or if the passkey has been deleted or has no name. Only [ListSessions] and
+	// [GetOverview] have it.
+	PasskeyName *string `json:"passkeyName"`
 }
 
 // Current is the caller's session, with its user.

@@ -55,7 +55,7 @@ type BackupCodes struct {
 // pending sign-in.
 type Code struct {
 	Code        string `json:"code"`
-	TrustDevice *bool  `json:"trustDevice,omitempty"` // ask this browser for no second factor for 30 days; at sign-in only
+	TrustDevice *bool  `json:"trustDevice,omitempty"` // at sign-in only: do as [TrustDevice] does
 
 	// Enroll means that the code is the first of a pending authenticator. If none is
 	// pending, the call fails rather than check the code against the current one.
@@ -73,6 +73,13 @@ type BackupCode struct {
 type Verified struct {
 	Token string `json:"token,omitempty"` // the session's handle, as in [Session]; empty if no session was opened
 	User  User   `json:"user"`
+}
+
+// PendingSignIn describes a sign-in that waits for a second factor, to the browser that has
+// presented the first.
+type PendingSignIn struct {
+	Email   string   `json:"email"`            // of the account
+	Methods []string `json:"twoFactorMethods"` // as in [SecondFactorDue]
 }
 
 // TrustedDevice is a browser that can sign in without a second factor.

@@ -98,18 +98,21 @@ type PasswordChanged struct {
 	User  User   `json:"user"`
 }
 
-// UserDeletion asks to delete the caller's account. The token from an email or the password
-// confirms it; a fresh session needs no password. Where the server delivers emails, a call
-// with neither deletes nothing and sends a link.
+// UserDeletion asks to delete the caller's account. The password, a passkey or the token
+// from an email has to confirm it in the call, even in a fresh session. Errors of a call with
+// none of them:
+//
+//   - [ErrNotFresh]: the session is not fresh
+//   - [ErrConfirmDeletion]: the session is fresh, and the server delivers no emails
+//
+// In a fresh session of a server that delivers emails, such a call deletes nothing, and sends
+// a link. The last administrator cannot delete their account: [ErrLastAdministrator].
 type UserDeletion struct {
-	Password    *string `json:"password,omitempty"`
-	Token       *string `json:"token,omitempty"`       // from the link in the deletion email
-	CallbackURL string  `json:"callbackURL,omitempty"` // where the link in the email leads after the deletion
+	Password    *string         `json:"password,omitempty"`
+	Passkey     json.RawMessage `json:"passkey,omitempty"`     // as in [Proof]
+	Token       *string         `json:"token,omitempty"`       // from the link in the deletion email
+	CallbackURL string          `json:"callbackURL,omitempty"` // where the link in the email leads after the deletion
 }
-
-// Confirmation returns the password that confirms the caller's identity, or nil if the body
-// has none.
-func (d UserDeletion) Confirmation() *string { return d.Password }
 
 // Deleted is the response to [UserDeletion].
 type Deleted struct {

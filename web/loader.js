@@ -9,6 +9,27 @@
   const note = document.getElementById("boot-failed");
   const crash = document.getElementById("crash");
 
+  // The theme that the user has chosen in this browser: "light" or "dark". Anything else is
+  // the system's. This script blocks the first paint, so no other theme flashes up.
+  const colors = [...document.querySelectorAll("meta[name=theme-color]")].map((meta) => [meta, meta.media]);
+  self.latchkeyTheme = (theme) => {
+    const chosen = theme === "light" || theme === "dark";
+    if (chosen) {
+      document.documentElement.dataset.theme = theme;
+    } else {
+      delete document.documentElement.dataset.theme;
+    }
+    for (const [meta, media] of colors) {
+      meta.media = chosen ? (media.includes(theme) ? "all" : "not all") : media;
+    }
+  };
+  try {
+    self.latchkeyTheme(localStorage.getItem("latchkey.theme"));
+  } catch {
+    // The user does not allow sites to store data.
+  }
+  addEventListener("storage", ({ key, newValue }) => key === "latchkey.theme" && self.latchkeyTheme(newValue));
+
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
   bar.hidden = false; // from now on this script updates it
@@ -85,7 +106,7 @@
 
   const failed = () => {
     bar.hidden = true;
-    for (const line of document.querySelectorAll("form .skeleton-line")) {
+    for (const line of document.querySelectorAll(".skeleton-line")) {
       line.hidden = true; // nothing will replace it
     }
     note.hidden = false;

@@ -174,7 +174,7 @@ type Pages struct {
 // NewPages returns the pages in a language. at returns the versioned address of a path.
 func NewPages(l *message.Language, at func(path string) string) *Pages {
 	in := template.FuncMap{
-		"at": at, "catalogs": Catalogs,
+		"at": at, "catalogs": Catalogs, "has": slices.Contains[[]string],
 		"T": func(name string, values ...any) string { return l.T(message.Named(name), values...) },
 	}
 	return &Pages{language: l.Tag, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
@@ -194,11 +194,12 @@ type FormState struct {
 	Field   string // the field with the error; empty for none
 	Next    string // the page to open after sign-in
 
-	Email         string
-	Forget, Trust bool // the check boxes: do not stay signed in; trust this device
-	BackupCode    bool // the field for backup codes is open
-	Final         bool // the sign-in is over
-	NewPassword   bool // offer to choose a new password
+	Email         string // the typed one, or that of the account whose sign-in is pending
+	Forget, Trust bool   // the check boxes: do not stay signed in; trust this device
+	CodeRefused   bool   // the code was wrong, and the server does not know why
+	BackupCode    bool   // the field for backup codes is open
+	Final         bool   // the sign-in is over
+	NewPassword   bool   // offer to choose a new password
 }
 
 // Redisplay returns the page at path with the submitted form and its error.
@@ -226,9 +227,10 @@ func (p *Pages) render(path, name string, t FormState, l *Link) []byte {
 	var b bytes.Buffer
 	err := p.shell.ExecuteTemplate(&b, shell, struct {
 		Language, Path, Name string
+		Settings             []string // the settings page and those below it
 		Form                 FormState
 		Link                 *Link
-	}{p.language, path, name, t, l})
+	}{p.language, path, name, shared.SettingsPages, t, l})
 	if err != nil {
 		panic(err) // the template takes every value of these types
 	}

@@ -18,6 +18,7 @@ func Fieldset() app.HTMLElem { return app.Elem("fieldset") }
 func H1() app.HTMLElem       { return app.Elem("h1") }
 func H2() app.HTMLElem       { return app.Elem("h2") }
 func H3() app.HTMLElem       { return app.Elem("h3") }
+func H4() app.HTMLElem       { return app.Elem("h4") }
 func Header() app.HTMLElem   { return app.Elem("header") }
 func Label() app.HTMLElem    { return app.Elem("label") }
 func Li() app.HTMLElem       { return app.Elem("li") }
@@ -53,6 +54,9 @@ func Input(kind string) app.HTMLElem {
 func Img(src string, size int) app.HTMLElem {
 	return app.Elem("img").Attr("src", src).Attr("width", size).Attr("height", size).Role("presentation")
 }
+
+// Optgroup returns a group of options of a [Select].
+func Optgroup(label string) app.HTMLElem { return app.Elem("optgroup").Attr("label", label) }
 
 // Option returns an option of a [Select].
 func Option(value string) app.HTMLElem { return app.Elem("option").Attr("value", value) }

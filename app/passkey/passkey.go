@@ -145,20 +145,43 @@ func CredentialID(response []byte) string {
 	return c.ID
 }
 
-// Elsewhere returns where a new passkey is stored if that is not the user's device: on a
-// "security-key", or on a "phone" nearby. Otherwise it returns "".
-func Elsewhere(registration []byte) string {
+// Attached reports whether the browser says that the authenticator of a response is part of
+// the user's device.
+func Attached(response []byte) bool {
 	var c credential
-	if json.Unmarshal(registration, &c) != nil || c.Attachment != "cross-platform" {
-		return ""
+	return json.Unmarshal(response, &c) == nil && c.Attachment == platform
+}
+
+const (
+	platform      = "platform"
+	crossPlatform = "cross-platform"
+)
+
+// A Hint says where the user wants to store a new passkey (WebAuthn Level 3, section 5.8.7).
+type Hint string
+
+const (
+	Anywhere      Hint = ""
+	OnSecurityKey Hint = "security-key"
+	OnOwnDevice   Hint = "client-device"
+	OnPhone       Hint = "hybrid" // or on a tablet
+)
+
+// hint adds a hint to the browser's options. Browsers that do not know hints follow the
+// attachment.
+func hint(key map[string]any, at Hint) {
+	if at == Anywhere {
+		return
 	}
-	for _, transport := range c.Response.Transports {
-		switch transport {
-		case "usb", "nfc", "ble", "smart-card":
-			return "security-key"
-		case "hybrid":
-			return "phone"
-		}
+	key["hints"] = []any{string(at)}
+	attachment := crossPlatform
+	if at == OnOwnDevice {
+		attachment = platform
 	}
-	return ""
+	selection, ok := key["authenticatorSelection"].(map[string]any)
+	if !ok {
+		selection = map[string]any{}
+		key["authenticatorSelection"] = selection
+	}
+	selection["authenticatorAttachment"] = attachment
 }

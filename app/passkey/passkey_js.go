@@ -71,25 +71,30 @@ var current *Request
 func Busy() bool { return current != nil && !current.aborted }
 
 // Create asks for a new passkey. options are a PublicKeyCredentialCreationOptionsJSON, and
-// [Request.Wait] returns a RegistrationResponseJSON.
+// [Request.Wait] returns a RegistrationResponseJSON. at is where the user wants to store it.
 //
 // It calls the browser before it returns, because browsers may require the call to happen in
 // the handler of a click. If another request is in progress, it calls the browser once that
 // has ended.
-func Create(options []byte, mediation Mediation) *Request { return begin("create", options, mediation) }
+func Create(options []byte, mediation Mediation, at Hint) *Request {
+	return begin("create", options, mediation, at)
+}
 
 // Get asks for the use of a passkey. options are a PublicKeyCredentialRequestOptionsJSON, and
 // [Request.Wait] returns an AuthenticationResponseJSON. It calls the browser at the same time
 // as [Create] does.
-func Get(options []byte, mediation Mediation) *Request { return begin("get", options, mediation) }
+func Get(options []byte, mediation Mediation) *Request {
+	return begin("get", options, mediation, Anywhere)
+}
 
-func begin(method string, options []byte, mediation Mediation) *Request {
+func begin(method string, options []byte, mediation Mediation, at Hint) *Request {
 	r := &Request{done: make(chan struct{}), abort: js.Undefined()}
 	key, err := publicKey(options)
 	if err != nil {
 		r.end(nil, &Error{"DataError", err.Error()})
 		return r
 	}
+	hint(key, at)
 	r.call = func(signal js.Value) js.Value {
 		// The objects are created only now: they must belong to a page that still exists.
 		in := map[string]any{"publicKey": value(key)}

@@ -21,7 +21,7 @@ func CanOffer() bool { return false }
 func Busy() bool { return false }
 
 // Create asks for a new passkey.
-func Create([]byte, Mediation) *Request { return &Request{} }
+func Create([]byte, Mediation, Hint) *Request { return &Request{} }
 
 // Get asks for the use of a passkey.
 func Get([]byte, Mediation) *Request { return &Request{} }

@@ -61,27 +61,32 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestElsewhere(t *testing.T) {
-	tests := []struct {
-		attachment string
-		transports []string
-		want       string
-	}{
-		{"platform", []string{"internal", "hybrid"}, ""},
-		{"cross-platform", []string{"usb"}, "security-key"},
-		{"cross-platform", []string{"future", "nfc", "hybrid"}, "security-key"},
-		{"cross-platform", []string{"internal", "hybrid"}, "phone"},
-		{"cross-platform", nil, ""},
-		{"", []string{"usb"}, ""},
+func TestAttached(t *testing.T) {
+	for response, want := range map[string]bool{
+		`{"authenticatorAttachment":"platform"}`: true, `{"authenticatorAttachment":"cross-platform"}`: false, `{}`: false, ``: false,
+	} {
+		if got := Attached([]byte(response)); got != want {
+			t.Errorf("Attached(%s) = %v; want %v", response, got, want)
+		}
 	}
-	for _, tt := range tests {
-		b, err := json.Marshal(credential{Attachment: tt.attachment, Response: response{Transports: tt.transports}})
-		if err != nil {
-			t.Fatal(err)
+}
+
+func TestHint(t *testing.T) {
+	for at, want := range map[Hint]string{
+		Anywhere:      `{"authenticatorSelection":{"residentKey":"required"},"hints":[]}`,
+		OnSecurityKey: `{"authenticatorSelection":{"authenticatorAttachment":"cross-platform","residentKey":"required"},"hints":["security-key"]}`,
+		OnPhone:       `{"authenticatorSelection":{"authenticatorAttachment":"cross-platform","residentKey":"required"},"hints":["hybrid"]}`,
+		OnOwnDevice:   `{"authenticatorSelection":{"authenticatorAttachment":"platform","residentKey":"required"},"hints":["client-device"]}`,
+	} {
+		key := map[string]any{"authenticatorSelection": map[string]any{"residentKey": "required"}, "hints": []any{}}
+		hint(key, at)
+		if got, err := json.Marshal(key); err != nil || string(got) != want {
+			t.Errorf("with the hint %q: %s, %v; want %s", at, got, err, want)
 		}
-		if got := Elsewhere(b); got != tt.want {
-			t.Errorf("Elsewhere(%s) = %q; want %q", b, got, tt.want)
-		}
+	}
+	key := map[string]any{}
+	if hint(key, OnPhone); key["authenticatorSelection"] == nil {
+		t.Error("without a selection, the options get none")
 	}
 }
 

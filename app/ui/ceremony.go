@@ -172,24 +172,25 @@ func (c *ceremony) end(used bool) {
 	}
 }
 
-// register lets the user create a passkey, and adds it to the account. It calls then with the
-// result. A suggested name describes this device, so a passkey elsewhere gets another one.
-// others are the user's other passkeys.
-func (c *ceremony) register(name string, suggested bool, others []shared.Passkey, then func(app.Context, shared.Registered, error)) {
-	create := func(options []byte) *passkey.Request { return passkey.Create(options, passkey.Modal) }
+// register lets the user create a passkey at a place, and adds it to the account under a name
+// that the server chooses. It calls then with the result.
+func (c *ceremony) register(at passkey.Hint, then func(app.Context, shared.Registered, error)) {
+	create := func(options []byte) *passkey.Request { return passkey.Create(options, passkey.Modal, at) }
+	account := c.env.account()
 	c.begin(create, func(ctx app.Context, response json.RawMessage, err error) {
 		if err != nil {
 			c.end(false)
 			then(ctx, shared.Registered{}, err)
 			return
 		}
-		if suggested {
-			name = c.env.unused(c.env.elsewhereName(passkey.Elsewhere(response), name), others)
-		}
-		in := shared.Registration{Response: response, Name: name}
+		suggestName := true
+		in := shared.Registration{Response: response, SuggestName: &suggestName}
 		call(c.ctx, c.env, shared.VerifyRegistration, in, func(ctx app.Context, out shared.Registered, err error) {
 			c.end(err != nil)
-			if err != nil && !isOneOf(err, client.ErrOffline, shared.ErrPasskeyRegistered) {
+			switch {
+			case err == nil:
+				c.env.snapshots.savePasskeyUsed(account, response)
+			case !isOneOf(err, client.ErrOffline, shared.ErrPasskeyRegistered):
 				passkey.SignalUnknown(c.rpID, passkey.CredentialID(response)) // the server does not have the new passkey
 			}
 			then(ctx, out, err)
@@ -197,11 +198,15 @@ func (c *ceremony) register(name string, suggested bool, others []shared.Passkey
 	})
 }
 
-// answered ends the attempt after the server's verdict on a response. If the server does not
-// know the passkey, it tells the authenticator so, which may then delete it.
-func (c *ceremony) answered(response json.RawMessage, err error) {
+// answered ends the attempt after the server's verdict on a response of an account, which is ""
+// if it is unknown. If the server does not know the passkey, it tells the authenticator so,
+// which may then delete it.
+func (c *ceremony) answered(account string, response json.RawMessage, err error) {
 	c.end(err != nil)
-	if errors.Is(err, shared.ErrPasskeyNotFound) {
+	switch {
+	case err == nil:
+		c.env.snapshots.savePasskeyUsed(account, response)
+	case errors.Is(err, shared.ErrPasskeyNotFound):
 		passkey.SignalUnknown(c.rpID, passkey.CredentialID(response))
 	}
 }

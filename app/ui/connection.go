@@ -59,13 +59,13 @@ const retryAfter = 5 * time.Second
 
 func (s *shell) onConnection(app.Context, app.Action) { s.updateConnection(s.ctx) }
 
-// updateConnection checks the connection, and refreshes the page when it is restored.
+// updateConnection checks the connection, and refreshes the page when it is lost or restored.
 func (s *shell) updateConnection(ctx app.Context) {
 	e := s.env
 	switch e.connection.update(online()) {
 	case connectionLost:
-		closeDialog("add-passkey") // the browser could create the passkey, but the server not store it
 		e.focus.park(ctx, focusedElement())
+		refresh(ctx) // the sections then say of when they are
 		s.retry(ctx)
 	case connectionRestored:
 		e.focus.restore(ctx)

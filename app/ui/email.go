@@ -44,98 +44,176 @@ func (v *verification) Render() app.UI {
 	return busyButton(text, v.send, v.busy)
 }
 
-// newEmail is the part of the profile in which the user changes the email address.
-type newEmail struct {
+// emailAddress is the part of the profile in which the user changes the email address. It calls
+// the server for [emailView], which draws it.
+type emailAddress struct {
 	app.Compo
 	mounted
 	Env      *env
 	User     shared.User
-	Language string // in which it is drawn
+	Pending  shared.PendingEmail // zero if no change is pending
+	Language string              // in which it is drawn
 
-	form   form
-	opened bool
-	said   string // says which emails will come
+	busy bool // the link is being resent or the change canceled
 }
 
-func (p *newEmail) OnInit() {
-	defer rescue()
-	p.form.init(p.Env, "new-email", "newEmail")
-}
-
-func (p *newEmail) open(app.Context, app.Event) {
-	p.opened, p.said = true, ""
-	focus(p.ctx, p.form.inputID("newEmail"))
-}
-
-func (p *newEmail) cancel(app.Context, app.Event) {
-	if p.form.busy {
-		return
-	}
-	p.opened, p.form.wrong, p.form.problem = false, nil, ""
-	focus(p.ctx, "change-email")
-}
-
-func (p *newEmail) submit(_ app.Context, e app.Event) {
-	e.PreventDefault()
-	if !p.form.start(p.ctx, map[string]string{"newEmail": p.Env.T(message.ErrEnterNewAddress)}) {
-		return
-	}
-	email := p.form.value("newEmail")
+// request asks for a change of the address, and tells then the result.
+func (p *emailAddress) request(email string, then func(app.Context, error)) {
 	call(p.ctx, p.Env, shared.ChangeEmail, shared.EmailChange{NewEmail: email}, func(ctx app.Context, _ shared.Status, err error) {
-		p.form.end(ctx, err)
-		if err != nil {
-			return
+		then(ctx, err)
+		if err == nil {
+			refresh(ctx)
 		}
-		p.opened, p.said = false, p.Env.emailMails(p.User, email)
-		focus(ctx, "change-email")
 	})
 }
 
-// emailMails returns which emails a change of the address causes.
-func (t *env) emailMails(user shared.User, email string) string {
-	if user.EmailVerified {
-		return t.T(message.DoneChangeLinkSentFirst, user.Email, email)
+func (p *emailAddress) resend() {
+	p.send(shared.ResendEmailChange, p.Env.T(message.DoneEmailSent, p.Pending.SentTo))
+}
+
+func (p *emailAddress) cancel() {
+	p.send(shared.CancelEmailChange, p.Env.T(message.DoneEmailChangeCanceled))
+}
+
+// send calls an endpoint about the pending change.
+func (p *emailAddress) send(endpoint shared.Endpoint[shared.None, shared.Status], done string) {
+	if p.busy {
+		return
 	}
-	return t.T(message.DoneChangeLinkSent, email)
+	p.busy = true
+	call(p.ctx, p.Env, endpoint, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
+		p.busy = false
+		if err == nil {
+			toast(ctx, done)
+		} else {
+			toastError(ctx, err)
+		}
+		focus(ctx, "change-email", "profile") // the focused button may disappear
+		refresh(ctx)                          // also after an error: the link may have been opened meanwhile
+	})
 }
 
 // Render implements [app.Composer].
-func (p *newEmail) Render() app.UI {
-	e := p.Env
-	state, class := e.T(message.EmailNotVerified), "badge bad"
-	if p.User.EmailVerified {
+func (p *emailAddress) Render() app.UI {
+	return &emailView{
+		Env: p.Env, User: p.User, Pending: p.Pending, Busy: p.busy, Language: p.Language,
+		Request: p.request, Resend: p.resend, Cancel: p.cancel,
+	}
+}
+
+// emailView draws the address of a user, a pending change of it, and a form to change it. It
+// loads nothing.
+type emailView struct {
+	app.Compo
+	mounted
+	Env      *env
+	User     shared.User
+	Pending  shared.PendingEmail // zero if no change is pending
+	Busy     bool
+	Language string // in which it is drawn
+	Request  func(email string, then func(app.Context, error))
+	Resend   func()
+	Cancel   func()
+
+	form   form
+	opened bool
+}
+
+func (v *emailView) OnInit() {
+	defer rescue()
+	v.form.init(v.Env, "new-email", "newEmail")
+}
+
+func (v *emailView) open(app.Context, app.Event) {
+	v.opened = true
+	focus(v.ctx, v.form.inputID("newEmail"))
+}
+
+func (v *emailView) close(ctx app.Context) {
+	v.opened, v.form.wrong, v.form.problem = false, nil, ""
+	focus(ctx, "change-email")
+}
+
+func (v *emailView) cancel(app.Context, app.Event) {
+	if !v.form.busy {
+		v.close(v.ctx)
+	}
+}
+
+func (v *emailView) submit(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	if !v.form.start(v.ctx, map[string]string{"newEmail": v.Env.T(message.ErrEnterNewAddress)}) {
+		return
+	}
+	v.Request(v.form.value("newEmail"), func(_ app.Context, err error) {
+		dispatch(v.ctx, func(ctx app.Context) {
+			v.form.end(ctx, err)
+			if err == nil {
+				v.close(ctx)
+			}
+		})
+	})
+}
+
+// Render implements [app.Composer].
+func (v *emailView) Render() app.UI {
+	e := v.Env
+	state, class := e.T(message.EmailNotVerified), "badge advice"
+	if v.User.EmailVerified {
 		state, class = e.T(message.EmailVerified), "badge"
 	}
-	return html.Div().Class("state").Body(
-		html.Dl().Class("details").Body(fact(e.T(message.EmailAddress), html.Span().Class("device").Body(
-			html.Span().Text(p.User.Email), html.Span().Class(class).Text(state),
-		))),
-		html.P().Class("hint").Role("status").Text(p.said),
-		html.Div().Body(app.If(p.opened, p.change).Else(p.actions)),
+	return html.Div().Class("state").ID("email").Body(
+		html.P().Class("address").Body(html.Span().Text(v.User.Email), html.Span().Class(class).Text(state)),
+		v.drawPending(),
+		html.Div().Body(app.If(v.opened, v.drawForm).Else(v.drawActions)),
 	)
 }
 
-func (p *newEmail) actions() app.UI {
+// drawPending draws the change that is pending. Its live region is always in the page.
+func (v *emailView) drawPending() app.UI {
+	e, text := v.Env, ""
+	switch p := v.Pending; {
+	case p.Address == "":
+	case p.SentTo == p.Address:
+		text = e.T(message.EmailChangePending, p.Address)
+	default:
+		text = e.T(message.EmailChangePendingFirst, p.Address, p.SentTo)
+	}
+	return html.Div().Class("pending").Body(
+		html.P().Role("status").ID("pending-email").Text(text),
+		app.If(text != "", func() app.UI {
+			return html.Div().Class("actions").Body(
+				busyButton(e.T(message.ResendLink), v.resend, v.Busy).Aria("describedby", "pending-email"),
+				busyButton(e.T(message.CancelChange), v.cancelChange, v.Busy).Aria("describedby", "pending-email"),
+			)
+		}),
+	)
+}
+
+func (v *emailView) resend(app.Context, app.Event)       { v.Resend() }
+func (v *emailView) cancelChange(app.Context, app.Event) { v.Cancel() }
+
+func (v *emailView) drawActions() app.UI {
 	return html.Div().Class("actions").Body(
-		button(p.Env.T(message.ChangeEmailAddress), p.open).ID("change-email"),
-		html.Div().Body(app.If(!p.User.EmailVerified, func() app.UI {
-			return &verification{Env: p.Env, Email: p.User.Email, Profile: true, Language: p.Language}
+		button(v.Env.T(message.ChangeEmailAddress), v.open).ID("change-email"),
+		html.Div().Body(app.If(!v.User.EmailVerified, func() app.UI {
+			return &verification{Env: v.Env, Email: v.User.Email, Profile: true, Language: v.Language}
 		})),
 	)
 }
 
-func (p *newEmail) change() app.UI {
-	e := p.Env
+func (v *emailView) drawForm() app.UI {
+	e := v.Env
 	hint := e.T(message.HintNewEmailLink)
-	if p.User.EmailVerified {
+	if v.User.EmailVerified {
 		hint = e.T(message.HintBothEmailLinks)
 	}
-	return formTo(p.submit).Body(
-		p.form.field(field{Name: "newEmail", Label: e.T(message.NewEmailAddress), Type: "email", Complete: "email", Hint: hint}),
-		p.form.drawError(),
+	return formTo(v.submit).Body(
+		v.form.field(field{Name: "newEmail", Label: e.T(message.NewEmailAddress), Type: "email", Complete: "email", Hint: hint}),
+		v.form.drawError(),
 		html.Div().Class("actions").Body(
-			p.form.button(e.T(message.SendLink), "main"),
-			button(e.T(message.CancelAction), p.cancel),
+			v.form.button(e.T(message.SendLink), "main"),
+			button(e.T(message.CancelAction), v.cancel),
 		),
 	)
 }

@@ -24,11 +24,18 @@ type env struct {
 	tabs       tabs
 	focus      focusKeeper
 
+	signingIn   string // the address of the account whose sign-in is pending; "" if unknown
+	askingTrust bool   // the second-factor page asks the user, who has signed in, about the browser
+
 	sessionStorage storage
 	snapshots      snapshots
+	preferences    preferences
 	pendingSignOut pendingSignOut
 
 	clockAskedAt time.Time // see [tickClock]
+	turns        int       // how often the user has turned away from the page, to another tab or app
+	passkeyAdded bool      // the user has added a passkey on this page
+	signInEmail  string    // the address to sign in with, after a password reset; empty if unknown
 }
 
 // newEnv returns the env of a page in English without a user.
@@ -36,7 +43,9 @@ func newEnv() *env {
 	e := &env{client: new(client.Client), sessionStorage: browserStorage("sessionStorage")}
 	e.Language = message.English
 	local := browserStorage("localStorage")
-	e.snapshots = snapshots{local: local, session: e.sessionStorage, client: e.client}
+	e.preferences.storage = local
+	e.preferences.load()
+	e.snapshots = snapshots{local: local, session: e.sessionStorage, client: e.client, preferences: &e.preferences}
 	e.pendingSignOut.storage, e.pendingSignOut.client, e.pendingSignOut.tabs = local, e.client, &e.tabs
 	return e
 }

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +13,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// factorDialog is the dialog for a [task]. It keeps its secrets only while it is open, so that
-// going back a step shows them again.
+// factorDialog is the dialog for a [task]. It keeps its secrets only while it is open. It shows
+// the backup codes once they work, and does not close before the user has saved them.
 type factorDialog struct {
 	app.Compo
 	Env     *env
@@ -33,6 +32,7 @@ type factorDialog struct {
 	uri   string // the otpauth URI of the new key
 	path  string // the outline of its QR code
 	side  int
+	large bool // the QR code is enlarged
 	codes []string
 	saved bool
 }
@@ -63,17 +63,17 @@ func (d *factorDialog) reset() {
 	d.form.clear("password", "code")
 	d.form.problem, d.form.wrong = "", nil
 	d.form.until, d.form.waited = time.Time{}, false // a wait for codes does not apply to the password
-	d.uri, d.path, d.side, d.codes, d.saved = "", "", 0, nil, false
+	d.uri, d.path, d.side, d.large, d.codes, d.saved = "", "", 0, false, nil, false
 	d.step, d.status = stepConfirm, ""
 }
 
 // show goes to a step. It focuses the field for the code, or otherwise the heading, which
-// screen readers then read.
+// screen readers then read. On a phone the keyboard would cover the key.
 func (d *factorDialog) show(s step) {
 	d.step, d.status = s, ""
 	d.form.problem, d.form.wrong = "", nil
-	element("factor").Set("scrollTop", 0)
-	if s == stepProve {
+	element("factor-scroll").Set("scrollTop", 0)
+	if s == stepScan && !coarsePointer() {
 		focus(d.ctx, d.form.inputID("code"))
 	} else {
 		focus(d.ctx, "factor-title")
@@ -83,31 +83,26 @@ func (d *factorDialog) show(s step) {
 // index returns the index of the step in the task.
 func (d *factorDialog) index() int { return slices.Index(d.task.steps, d.step) }
 
-func (d *factorDialog) last() bool { return d.index() == len(d.task.steps)-1 }
-
-// canGoBack reports whether there is an earlier step besides the password.
-func (d *factorDialog) canGoBack() bool { return d.index() > 1 }
-
-func (d *factorDialog) back(app.Context, app.Event) {
-	if !d.form.busy {
-		d.show(d.task.steps[d.index()-1])
-	}
-}
-
 func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	switch {
 	case d.step == stepConfirm:
 		d.confirm()
-	case d.step == stepProve:
+	case d.step == stepScan:
 		d.prove()
-	case d.step == stepSave && !d.saved:
+	case !d.saved:
 		d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
-	case d.last():
+	case d.task == renewTask:
 		d.done(d.Env.T(message.DoneBackupCodesReady))
 	default:
-		d.show(d.task.steps[d.index()+1])
+		d.done("") // the toast of the code may still be there
 	}
+}
+
+// unsaved reports whether the dialog shows codes that the user has not saved. They work
+// already, and are shown only once.
+func (d *factorDialog) unsaved() bool {
+	return d.shown && d.step == stepSave && !d.saved && d.Env.account() != ""
 }
 
 const saveFirst = message.ErrCodesNotSaved
@@ -175,40 +170,51 @@ func (d *factorDialog) prove() {
 	if !d.form.start(d.ctx, nil) {
 		return
 	}
-	done := e.T(message.DoneTwoFactorEnabled)
-	if d.task == moveTask {
-		done = e.T(message.DoneMovedToNewPhone)
-	}
-	enroll := true
+	enroll, begun, codes := true, d.begun, d.codes
 	call(d.ctx, e, shared.VerifyTOTP, shared.Code{Code: code, Enroll: &enroll}, func(ctx app.Context, out shared.Verified, err error) {
 		d.form.end(ctx, err)
 		switch {
+		case err == nil && d.task == moveTask:
+			updateUser(ctx, out.User)
+			d.done(e.T(message.DoneMovedToNewPhone))
 		case err == nil:
 			updateUser(ctx, out.User)
-			d.done(done)
+			refresh(ctx)
+			toast(ctx, e.T(message.DoneTwoFactorEnabled))
+			if begun != d.begun {
+				return
+			}
+			// The codes work now, so a dialog that was closed opens again.
+			d.codes, d.shown = codes, true
+			e.focus.showDialog(ctx, "factor")
+			d.show(stepSave)
+			d.status = e.T(message.DoneTwoFactorEnabled) // the toast is behind the dialog
 		case errors.Is(err, shared.ErrNoPendingSignIn):
 			goToSignIn(ctx, sessionEnded) // without a session, the server expects the code of a sign-in
 		}
 	})
 }
 
-// done closes the dialog after the last step. It focuses the section's heading, because the
-// button that opened the dialog may be gone.
+// done closes the dialog after the last step, with a toast if message is not empty. It focuses
+// the section's heading, because the button that opened the dialog may be gone.
 func (d *factorDialog) done(message string) {
 	closeDialog("factor")
-	toast(d.ctx, message)
+	if message != "" {
+		toast(d.ctx, message)
+	}
 	refresh(d.ctx)
-	focus(d.ctx, "two-factor")
+	focus(d.ctx, "two-factor", "title")
 }
 
 func (d *factorDialog) cancel(app.Context, app.Event) {
 	closeDialog("factor")
 }
 
-// escape keeps the Escape key from closing the dialog before new codes are saved, because
-// they are shown only once.
+// escape keeps the Escape key from closing the dialog before new codes are saved, or while they
+// are made.
 func (d *factorDialog) escape(_ app.Context, e app.Event) {
-	if d.task == renewTask && (d.step == stepSave && !d.saved || d.form.busy) {
+	makes := d.task == renewTask || d.task == enableTask && d.step == stepScan
+	if d.unsaved() || makes && d.form.busy {
 		e.PreventDefault()
 		d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
 	}
@@ -217,20 +223,17 @@ func (d *factorDialog) escape(_ app.Context, e app.Event) {
 // closed is called whenever the dialog closes.
 func (d *factorDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, "factor", &d.begun, func(ctx app.Context) {
+		if d.unsaved() { // a browser closes the dialog at the second Escape, whatever the app says
+			d.Env.focus.showDialog(ctx, "factor")
+			d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
+			return
+		}
 		if d.step > stepConfirm {
 			refresh(ctx) // an enrollment may be incomplete
 		}
 		d.shown = false
 		d.reset()
 	})
-}
-
-func (d *factorDialog) open(_ app.Context, e app.Event) {
-	e.Call("stopPropagation") // otherwise go-app opens an empty window, too
-}
-
-func (d *factorDialog) copyKey(app.Context, app.Event) {
-	d.copy(d.key(), d.Env.T(message.DoneKeyCopied))
 }
 
 func (d *factorDialog) copyCodes(app.Context, app.Event) {
@@ -258,15 +261,6 @@ func (d *factorDialog) print(app.Context, app.Event) {
 func (d *factorDialog) toggleSaved(ctx app.Context, _ app.Event) {
 	d.saved = ctx.JSSrc().Get("checked").Bool()
 	d.form.wrong = nil
-}
-
-// key returns the new key from its URI.
-func (d *factorDialog) key() string {
-	uri, err := url.Parse(d.uri)
-	if err != nil {
-		return ""
-	}
-	return uri.Query().Get("secret")
 }
 
 func (d *factorDialog) email() string {
@@ -299,28 +293,34 @@ func (d *factorDialog) Render() app.UI {
 	}
 	// Steps that need no server work offline, so that the user can save codes that are
 	// shown only once.
-	idle := d.Offline && (d.step == stepConfirm || d.step == stepProve)
+	idle := d.Offline && d.step != stepSave
 	// Each step has its own element, so that go-app does not reuse the elements of another.
 	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
 		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
 		Body(
 			formTo(d.submit).Body(
-				html.Div().Class("stage").Body(
-					hint(where),
-					html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
+				html.Div().Class("scroll").ID("factor-scroll").Body(
+					html.Div().Class("stage").Body(
+						hint(where),
+						html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
+					),
+					html.Div().Body(app.If(d.step == stepConfirm, d.drawConfirm)),
+					html.Div().Body(app.If(d.step == stepScan, d.drawScan)),
+					html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
 				),
-				html.Div().Body(app.If(d.step == stepConfirm, d.drawConfirm)),
-				html.Div().Body(app.If(d.step == stepScan, d.drawScan)),
-				html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
-				html.Div().Body(app.If(d.step == stepProve, d.drawProve)),
-				html.Div().Class("status").Role("status").Body(
-					app.If(d.status != "", func() app.UI { return html.P().Text(d.status) }),
-				),
-				d.form.drawError(),
-				d.Env.offlineNotice(idle),
-				html.Div().Class("buttons").Body(
-					html.Div().Body(d.backButton()),
-					d.form.button(d.yes(), class).Attr("disabled", idle),
+				html.Div().Class("foot").Body(
+					html.Div().Class("status").Role("status").Body(
+						app.If(d.status != "", func() app.UI { return html.P().Text(d.status) }),
+					),
+					d.form.drawError(),
+					d.Env.offlineNotice(idle),
+					html.Div().Class("buttons").Body(
+						// In the last step there is nothing to cancel.
+						html.Div().Body(app.If(d.step != stepSave, func() app.UI {
+							return button(d.Env.T(message.CancelAction), d.cancel)
+						})),
+						d.form.button(d.yes(), class).Attr("disabled", idle),
+					),
 				),
 			),
 		)
@@ -333,8 +333,6 @@ func (d *factorDialog) title() string {
 		return e.T(message.AddKeyToAuthenticatorApp)
 	case stepSave:
 		return e.T(message.SaveBackupCodes)
-	case stepProve:
-		return e.T(message.EnterCodeFromApp)
 	default:
 		return e.T(d.task.title)
 	}
@@ -345,23 +343,10 @@ func (d *factorDialog) yes() string {
 	switch {
 	case d.step == stepConfirm:
 		return e.T(d.task.yes)
-	case d.step == stepProve:
+	case d.step == stepScan:
 		return e.T(message.VerifyCode)
-	case d.last():
+	default:
 		return e.T(message.FinishSetup)
-	default:
-		return e.T(message.ContinueAction)
-	}
-}
-
-func (d *factorDialog) backButton() app.UI {
-	switch {
-	case d.canGoBack():
-		return button(d.Env.T(message.GoBack), d.back)
-	case d.task == renewTask && d.step == stepSave:
-		return html.Div() // the old codes no longer work, so there is nothing to cancel
-	default:
-		return button(d.Env.T(message.CancelAction), d.cancel)
 	}
 }
 
@@ -371,34 +356,6 @@ func (d *factorDialog) drawConfirm() app.UI {
 		username(d.email()),
 		d.form.field(field{Name: "password", Label: d.Env.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 	)
-}
-
-func (d *factorDialog) drawScan() app.UI {
-	e := d.Env
-	link := html.A(d.uri).Text(e.T(message.OpenInAuthenticatorApp)).OnClick(on(d.open))
-	same, scan := "", e.T(message.ScanWithApp)
-	if d.task == moveTask {
-		same = e.T(message.DeleteOldEntry)
-	}
-	if coarsePointer() {
-		scan = e.T(message.ScanWithOtherDevice)
-	}
-	parts := []app.UI{
-		html.P().Text(scan),
-		qrCode(d.path, d.side, e.T(message.QRCodeOfKey)),
-		html.Div().Class("key").Body(
-			html.P().ID("factor-key-what").Text(e.T(message.EnterKeyInstead)),
-			html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
-			button(e.T(message.CopyKey), d.copyKey),
-		),
-	}
-	if coarsePointer() { // a phone cannot scan its own screen
-		parts = append([]app.UI{link.Class("otpauth")}, parts...)
-	} else {
-		parts = append(parts, html.Div().Body(link))
-	}
-	parts = append(parts, html.Div().Body(app.If(same != "", func() app.UI { return hint(same) })))
-	return html.Div().Class("step").Body(parts...)
 }
 
 func (d *factorDialog) drawSave() app.UI {
@@ -431,13 +388,5 @@ func (d *factorDialog) drawSave() app.UI {
 			),
 			html.P().Class("wrong").ID(d.form.inputID("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
 		),
-	)
-}
-
-func (d *factorDialog) drawProve() app.UI {
-	e := d.Env
-	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().Text(e.T(message.ProveAppHasKey)),
-		d.form.code(e.T(message.AuthenticatorCode), e.T(message.HintSixDigitsNow), d.prove),
 	)
 }

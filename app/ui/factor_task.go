@@ -20,9 +20,8 @@ type step int
 
 const (
 	stepConfirm step = iota // enter the password
-	stepScan                // scan the new key
+	stepScan                // scan the new key, and enter a code from it
 	stepSave                // save the backup codes
-	stepProve               // enter a code from the new key
 )
 
 var (
@@ -30,13 +29,13 @@ var (
 		title: message.EnableTwoFactor,
 		text:  message.EnableTwoFactorExplanation,
 		yes:   message.ContinueAction,
-		steps: []step{stepConfirm, stepScan, stepSave, stepProve},
+		steps: []step{stepConfirm, stepScan, stepSave},
 	}
 	moveTask = &task{
 		title: message.MoveToNewPhone,
 		text:  message.MoveToNewPhoneExplanation,
 		yes:   message.ContinueAction,
-		steps: []step{stepConfirm, stepScan, stepProve},
+		steps: []step{stepConfirm, stepScan},
 	}
 	renewTask = &task{
 		title: message.NewBackupCodes,

@@ -10,8 +10,10 @@ type focusKeeper struct {
 	holder app.Value // the heading that has the focus in its place
 }
 
-// showDialog opens a modal dialog.
+// showDialog opens a modal dialog. It removes the message about the last success, which would
+// lie behind the dialog and be about something else.
 func (k *focusKeeper) showDialog(ctx app.Context, id string) {
+	toast(ctx, "")
 	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() && !e.Get("open").Bool() {
 			if had := focusedElement(); element("content").Call("contains", had).Bool() {
@@ -37,7 +39,7 @@ func (k *focusKeeper) park(ctx app.Context, control app.Value) {
 		}
 		k.lost, k.holder = control, element("title")
 		if around.Truthy() {
-			k.holder = around.Call("querySelector", "h2")
+			k.holder = shownHeading(around.Call("querySelector", "h2"))
 		}
 		k.holder.Call("focus", map[string]any{"preventScroll": true})
 	})

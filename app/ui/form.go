@@ -240,6 +240,7 @@ type field struct {
 	Exact    bool     // keyboards must not correct the input
 	Value    string   // the initial value
 	Options  []option // the choices, if it is a select
+	Groups   []optionGroup
 	Hint     string
 	Wrong    string
 	Typed    func() // called when the value changes
@@ -273,10 +274,11 @@ func (f *field) Render() app.UI {
 
 	input := html.Input(kind).Attr("value", f.Value).Attr("autocomplete", f.Complete)
 	if f.Options != nil {
-		input = html.Select().Body(app.Range(f.Options).Slice(func(i int) app.UI {
-			o := f.Options[i]
-			return html.Option(o.Value).Text(o.Label).Attr("selected", o.Value == f.Value)
-		}))
+		options := drawOptions(f.Options, f.Value)
+		for _, group := range f.Groups {
+			options = append(options, html.Optgroup(group.Label).Body(drawOptions(group.Options, f.Value)...))
+		}
+		input = html.Select().Body(options...)
 	}
 	input = input.ID(f.ID).Attr("name", f.Name).
 		Aria("describedby", described).
@@ -316,3 +318,17 @@ func (f *field) Render() app.UI {
 
 // option is one of the options of a field.
 type option struct{ Value, Label string }
+
+// optionGroup is a group of options, which follows the others.
+type optionGroup struct {
+	Label   string
+	Options []option
+}
+
+func drawOptions(options []option, chosen string) []app.UI {
+	drawn := make([]app.UI, len(options))
+	for i, o := range options {
+		drawn[i] = html.Option(o.Value).Text(o.Label).Attr("selected", o.Value == chosen)
+	}
+	return drawn
+}

@@ -98,5 +98,5 @@ func (i *identity) answer(version int, current *shared.Current, err error, hasSn
 // useSnapshot sets the user of a snapshot, because the server cannot be reached.
 func (i *identity) useSnapshot(k *snapshot) {
 	i.setUser(k.User, k.At.Time)
-	i.since = k.Since.Time
+	i.since, i.language = k.Since.Time, k.Language
 }

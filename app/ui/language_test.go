@@ -174,8 +174,8 @@ func TestGerman(t *testing.T) {
 		{de.T(message.ShowNamed, de.within(de.T(message.CurrentPassword))), "Aktuelles Passwort anzeigen"},
 		{de.errorMessage(shared.ErrSignUpDisabled), de.T(message.ErrSignUpDisabled)},
 		{de.errorMessage(shared.ErrLastCredential.WithMessage("What only the server knows.")), "What only the server knows."},
-		{de.kindOptions(false)[0].Label, "Alles"},
-		{de.title(shared.PageSettings), "Einstellungen"},
+		{de.deviceName(shared.Device{Browser: "Firefox 153", OS: "Windows", Kind: "desktop"}), "Windows-PC · Firefox"},
+		{de.title(shared.PageSettings), "Sicherheitsübersicht"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q; want %q", tt.got, tt.want)

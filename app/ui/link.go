@@ -44,7 +44,7 @@ func (l *link) check(ctx app.Context, token, purpose string) {
 
 // isDead reports whether err means that a link can never work.
 func isDead(err error) bool {
-	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed)
+	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed, shared.ErrTokenSuperseded)
 }
 
 // takeToken returns the token in the address and removes it from there, so that it does not
@@ -88,6 +88,8 @@ func (l *link) drawDead(advice, unknown, button message.ID) app.UI {
 		why = t.T(message.ErrLinkUsed) + " " + t.T(advice)
 	case errors.Is(l.dead, shared.ErrTokenExpired):
 		why = t.T(message.ErrLinkExpired) + " " + t.T(advice)
+	case errors.Is(l.dead, shared.ErrTokenSuperseded):
+		why = t.errorMessage(l.dead)
 	}
 	return narrow(
 		heading(t.T(message.ErrLinkNoLongerWorks)),

@@ -51,7 +51,7 @@ const laterText message.ID = message.ShownWhenOnline
 // button, because the section loads when the connection is restored.
 func (l *loading) draw(retry app.EventHandler) app.UI {
 	e := l.env
-	offline, known := errors.Is(l.problem, client.ErrOffline), !l.at.IsZero()
+	offline, known := e.connection.offline || errors.Is(l.problem, client.ErrOffline), !l.at.IsZero()
 	return html.Div().Class("load-state").Body(
 		html.Div().Class("form-error").Role("alert").Body(
 			app.If(!offline && l.problem != nil && e.errorMessage(l.problem) != "", func() app.UI {
@@ -71,7 +71,7 @@ func (l *loading) draw(retry app.EventHandler) app.UI {
 				app.Text(e.T(message.AsOf)+" "),
 				e.timestamp(then, e.localTime(then, "medium", "short")),
 			)
-		}).ElseIf(offline, func() app.UI {
+		}).ElseIf(offline && l.problem != nil, func() app.UI {
 			return html.P().Class("as-of").Text(e.T(laterText))
 		}),
 	)

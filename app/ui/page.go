@@ -45,12 +45,21 @@ func setProperty(ctx app.Context, id, property string, value any) {
 func focus(ctx app.Context, ids ...string) {
 	afterRender(ctx, func(app.Context) {
 		for _, id := range ids {
-			if e := element(id); e.Truthy() {
+			if e := shownHeading(element(id)); e.Truthy() {
 				e.Call("focus", map[string]any{"preventScroll": id == "content"})
 				return
 			}
 		}
 	})
+}
+
+// shownHeading returns e, or the heading of the page if e is the heading of a section that is not
+// shown because that of the page says the same.
+func shownHeading(e app.Value) app.Value {
+	if e.Truthy() && e.Get("localName").String() == "h2" && e.Call("getClientRects").Get("length").Int() == 0 {
+		return element("title")
+	}
+	return e
 }
 
 // focusedElement returns the element that has the focus.
@@ -93,6 +102,13 @@ func afterClose(ctx app.Context, id string, openings *int, then func(app.Context
 	})
 }
 
+// hasClicked reports whether the browser counts what happens now as part of the user's last
+// click or key press. Browsers that do not tell are assumed to.
+func hasClicked() bool {
+	activation := app.Window().Get("navigator").Get("userActivation")
+	return !activation.Truthy() || activation.Get("isActive").Bool()
+}
+
 func online() bool {
 	return !app.IsClient || app.Window().Get("navigator").Get("onLine").Bool()
 }
@@ -102,8 +118,23 @@ func visible() bool {
 }
 
 // coarsePointer reports whether the main pointing device is a finger, as on a phone.
-func coarsePointer() bool {
-	return app.Window().Call("matchMedia", "(pointer: coarse)").Get("matches").Truthy()
+func coarsePointer() bool { return matches("(pointer: coarse)") }
+
+// wide reports whether the window is wide enough for the list of pages beside a page: see
+// web/app.css.
+func wide() bool { return matches("(min-width: 60rem)") }
+
+// scrollBehavior returns how to scroll to what the user has clicked.
+func scrollBehavior() string {
+	if matches("(prefers-reduced-motion: reduce)") {
+		return "auto"
+	}
+	return "smooth"
+}
+
+// matches reports whether a media query applies to the window.
+func matches(query string) bool {
+	return app.Window().Call("matchMedia", query).Get("matches").Truthy()
 }
 
 // listen calls f on the UI goroutine at each event on target. It never removes the listener,

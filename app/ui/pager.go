@@ -18,6 +18,8 @@ type pager struct {
 	paged  bool   // more than the first page is shown
 	busy   bool   // the next page is being loaded
 
+	restarted bool // the user has chosen a filter
+
 	fetch    func(ctx app.Context, filter, from string, answered func(app.Context, page, error))
 	onAnswer func() // called at every response; may be nil
 }
@@ -81,7 +83,7 @@ func (p *pager) loadFrom(from string) {
 
 // restart loads the first page for a filter.
 func (p *pager) restart(filter string) {
-	p.filter, p.paged = filter, false
+	p.filter, p.paged, p.restarted = filter, false, true
 	p.loadFrom("")
 }
 

@@ -13,6 +13,11 @@ func button(text string, h app.EventHandler) app.HTMLElem {
 	return html.Button().Text(text).OnClick(on(h))
 }
 
+// linkButton draws a button that looks like a link.
+func linkButton(text string, h app.EventHandler) app.HTMLElem {
+	return button(text, h).Class("link")
+}
+
 // busyButton draws a button that is marked as disabled while its action is in progress. It
 // uses aria-disabled, because a disabled button would lose the focus. h must check busy.
 func busyButton(text string, h app.EventHandler, busy bool) app.HTMLElem {

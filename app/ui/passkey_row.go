@@ -20,8 +20,9 @@ type passkeyRow struct {
 	Env     *env
 	Passkey shared.Passkey
 	Now     time.Time
-	Busy    bool
-	Renamed func(shared.PasskeyUpdated)
+	Used    bool // it was used in this browser, and is a passkey of this device
+	Busy    bool // it is being deleted
+	Rename  func(id, name string, then func(app.Context, error))
 	Delete  func(shared.Passkey)
 
 	editing bool
@@ -54,13 +55,13 @@ func (r *passkeyRow) submit(_ app.Context, e app.Event) {
 		return
 	}
 	r.form.busy = true
-	in := shared.PasskeyName{ID: r.Passkey.ID, Name: strings.TrimSpace(r.form.value("name"))}
-	call(r.ctx, r.Env, shared.UpdatePasskey, in, func(ctx app.Context, out shared.PasskeyUpdated, err error) {
-		r.form.end(ctx, err)
-		if err == nil {
-			r.end(ctx)
-			r.Renamed(out)
-		}
+	r.Rename(r.Passkey.ID, strings.TrimSpace(r.form.value("name")), func(ctx app.Context, err error) {
+		dispatch(r.ctx, func(app.Context) {
+			r.form.end(ctx, err)
+			if err == nil {
+				r.end(ctx)
+			}
+		})
 	})
 }
 
@@ -89,19 +90,16 @@ func (r *passkeyRow) Render() app.UI {
 	e := r.Env
 	one, now := r.Passkey, r.Now
 	name := "passkey-" + one.ID
-	storage := e.T(message.DeviceBound)
-	if one.Synced {
-		storage = e.T(message.SyncedPasskey)
-	}
 	used := app.UI(app.Text(e.T(message.NeverUsed)))
 	if one.LastUsedAt != nil {
 		used = e.timestamp(*one.LastUsedAt, e.ago(one.LastUsedAt.Time, now))
 	}
 	return html.Li().Class("session", "passkey").Body(
-		providerIcon(one.Provider),
+		e.providerIcon(one.Provider),
 		html.P().Class("device").Body(
 			html.Strong().ID(name).Text(e.passkeyName(one)),
-			html.Span().Class("badge").Text(storage),
+			e.syncBadge(one.Synced),
+			app.If(r.Used, func() app.UI { return html.Span().Class("badge").Text(e.T(message.UsedOnThisDevice)) }),
 		),
 		html.Dl().Class("facts").Body(
 			fact(e.T(message.StoredIn), app.Text(e.storedIn(one))),
@@ -130,9 +128,17 @@ func (r *passkeyRow) Render() app.UI {
 	)
 }
 
+// syncBadge says whether a passkey is stored beyond one device.
+func (t *env) syncBadge(synced bool) app.UI {
+	if synced {
+		return html.Span().Class("badge").Text(t.T(message.SyncedPasskey))
+	}
+	return html.Span().Class("badge", "none").Title(t.T(message.HintNotSynced)).Text(t.T(message.DeviceBound))
+}
+
 // providerIcon draws the icon of a passkey's provider, or a key if there is none. It is
 // decorative: the text beside it says the same.
-func providerIcon(p *shared.Provider) app.UI {
+func (t *env) providerIcon(p *shared.Provider) app.UI {
 	if p == nil || p.IconLight == "" && p.IconDark == "" {
 		return html.Div().Class("provider").Body(icon("key"))
 	}
@@ -142,6 +148,12 @@ func providerIcon(p *shared.Provider) app.UI {
 	}
 	if dark == "" {
 		dark = light
+	}
+	switch t.preferences.theme {
+	case themeLight:
+		return html.Div().Class("provider").Body(html.Img(light, 28))
+	case themeDark:
+		return html.Div().Class("provider").Body(html.Img(dark, 28))
 	}
 	return html.Div().Class("provider").Body(
 		html.Picture().Body(
@@ -166,6 +178,9 @@ func (t *env) passkeyName(one shared.Passkey) string {
 // storedIn returns where a passkey is stored.
 func (t *env) storedIn(one shared.Passkey) string {
 	if one.Provider != nil && one.Provider.Name != "" {
+		if !one.Synced {
+			return t.T(message.OnOneDevice, one.Provider.Name)
+		}
 		return one.Provider.Name
 	}
 	transports := strings.Split(one.Transports, ",")

@@ -40,15 +40,11 @@ func (s *passkeySignals) send(accepted shared.AcceptedPasskeys) {
 	}
 }
 
-// called signals the user's address and name, if they have changed and there is a passkey.
+// called signals the user's address and name to the authenticators of the passkeys in list, if
+// they may not know them: another page or browser may have changed them.
 func (s *passkeySignals) called(user shared.User, list []shared.Passkey) {
-	now := user.Email + " " + user.Name
-	if s.details == now {
-		return
-	}
-	first := s.details == ""
-	s.details = now
-	if !first && len(list) > 0 {
+	if now := user.Email + " " + user.Name; len(list) > 0 && now != s.details {
+		s.details = now
 		passkey.SignalDetails(list[0].RPID, list[0].UserHandle, user.Email, cmp.Or(user.Name, user.Email))
 	}
 }

@@ -41,14 +41,16 @@ func (u *passkeyUpgrade) start(ctx app.Context, e *env) {
 		if err != nil || string(options) == "null" || version != e.identity.version || passkey.Busy() {
 			return
 		}
-		u.request = passkey.Create(options, passkey.Quiet)
+		u.request = passkey.Create(options, passkey.Quiet, passkey.Anywhere)
 		answer, err := u.request.Wait()
 		if err != nil || version != e.identity.version {
 			return
 		}
 		limited, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		_, err = client.Call(limited, e.client, account, shared.VerifyRegistration, shared.Registration{Response: answer})
+		suggestName := true
+		registration := shared.Registration{Response: answer, SuggestName: &suggestName}
+		_, err = client.Call(limited, e.client, account, shared.VerifyRegistration, registration)
 		switch {
 		case errors.Is(err, client.ErrOffline):
 			return // the server may have added it
@@ -57,6 +59,7 @@ func (u *passkeyUpgrade) start(ctx app.Context, e *env) {
 			return
 		}
 		dispatch(ctx, func(ctx app.Context) {
+			e.snapshots.savePasskeyUsed(account, answer)
 			toast(ctx, e.T(message.DonePasskeyAutoAdded))
 			refresh(ctx)
 		})

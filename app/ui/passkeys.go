@@ -1,20 +1,19 @@
 package ui
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
-	"latchkey/app/client"
 	"latchkey/app/html"
 	"latchkey/app/passkey"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
 
-// passkeys is the section in which users manage their passkeys.
+// passkeys is the section in which users manage their passkeys. It loads them, and calls the
+// server for [passkeyList], which draws them.
 type passkeys struct {
 	app.Compo
 	Env  *env
@@ -22,8 +21,6 @@ type passkeys struct {
 
 	ctx     app.Context
 	list    loader[[]shared.Passkey]
-	add     addPasskey
-	opening bool // the dialog's options are being fetched
 	signals passkeySignals
 	busy    string // the ID of the passkey that is being deleted
 }
@@ -37,8 +34,6 @@ func (s *passkeys) OnInit() {
 		return at
 	}
 	s.list.onLoad = s.loaded
-	s.add.init(s)
-	s.signals.called(s.User, nil)
 }
 
 func (s *passkeys) OnMount(ctx app.Context) {
@@ -46,7 +41,6 @@ func (s *passkeys) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	s.list.mount(ctx)
 	tickClock(ctx, s.Env, &s.list.now)
-	s.add.mount(ctx)
 }
 
 // OnUpdate implements [app.Updater].
@@ -55,39 +49,21 @@ func (s *passkeys) OnUpdate(app.Context) {
 	s.signals.called(s.User, s.list.value)
 }
 
-func (s *passkeys) OnDismount() {
-	defer rescue()
-	s.add.ceremony.stop()
-}
-
 func (s *passkeys) loaded(app.Context) {
 	s.Env.snapshots.savePasskeys(s.Env.account(), s.list.value, s.list.at)
 	s.signals.accept(s.list.value)
+	s.signals.called(s.User, s.list.value)
 }
 
-// openAdd fetches the options and then opens the dialog that adds a passkey.
-func (s *passkeys) openAdd(ctx app.Context, _ app.Event) {
-	if s.opening {
-		return
-	}
-	if !online() {
-		toastError(ctx, client.ErrOffline)
-		return
-	}
-	s.opening = true
-	call(s.ctx, s.Env, shared.GenerateRegisterOptions, shared.RegisterQuery{}, func(ctx app.Context, options json.RawMessage, err error) {
-		s.opening = false
+// rename gives a passkey another name, and tells then the result.
+func (s *passkeys) rename(id, name string, then func(app.Context, error)) {
+	in := shared.PasskeyName{ID: id, Name: name}
+	call(s.ctx, s.Env, shared.UpdatePasskey, in, func(ctx app.Context, out shared.PasskeyUpdated, err error) {
+		then(ctx, err)
 		if err != nil {
-			toastError(ctx, err)
 			return
 		}
-		s.add.show(ctx, options)
-	})
-}
-
-func (s *passkeys) renamed(out shared.PasskeyUpdated) {
-	dispatch(s.ctx, func(ctx app.Context) {
-		if i := slices.IndexFunc(s.list.value, func(one shared.Passkey) bool { return one.ID == out.Passkey.ID }); i >= 0 {
+		if i := slices.IndexFunc(s.list.value, func(one shared.Passkey) bool { return one.ID == id }); i >= 0 {
 			s.list.value[i] = out.Passkey
 		}
 		s.signals.send(out.AcceptedPasskeys)
@@ -129,35 +105,67 @@ func (s *passkeys) delete(one shared.Passkey) {
 // Render implements [app.Composer].
 func (s *passkeys) Render() app.UI {
 	e := s.Env
-	list := s.list.value
-	none := s.list.known && len(list) == 0
+	return section("passkeys", e.T(message.YourPasskeys),
+		html.P().Text(e.T(message.PasskeysExplanation)),
+		s.list.drawState(),
+		&passkeyList{
+			Env: e, Known: s.list.known, Waiting: s.list.waiting(), Passkeys: s.list.value, Now: s.list.now,
+			Used: e.snapshots.used(e.account()), Supported: passkey.Supported(), Busy: s.busy,
+			Rename: s.rename, Delete: s.confirmDelete,
+		},
+	)
+}
+
+// passkeyList draws the passkeys of an account and what the user can do with them. It loads
+// nothing.
+type passkeyList struct {
+	app.Compo
+	Env       *env
+	Passkeys  []shared.Passkey
+	Known     bool // Passkeys is what the server has, or had at the time of the snapshot
+	Waiting   bool // it is still loading
+	Now       time.Time
+	Used      []string // for [isUsed]
+	Supported bool     // the browser can add passkeys
+	Busy      string   // the ID of the passkey that is being deleted
+	Rename    func(id, name string, then func(app.Context, error))
+	Delete    func(shared.Passkey)
+}
+
+// Render implements [app.Composer].
+func (l *passkeyList) Render() app.UI {
+	e, list := l.Env, l.Passkeys
 	class, advice := "", ""
 	switch {
-	case !passkey.Supported():
+	case !l.Supported:
 		advice = e.T(message.ErrCannotAddPasskeys)
-	case none:
+	case l.Known && len(list) == 0:
 		class, advice = "main", e.T(message.NoPasskeysYet)
 	case len(list) == 1 && list[0].LastCredential:
 		advice = e.T(message.PasskeyOnlySignInMethod)
 	case len(list) == 1 && !list[0].Synced:
 		advice = e.T(message.PasskeyOnOneDeviceOnly)
 	}
-	return section("passkeys", e.T(message.YourPasskeys),
-		html.P().Text(e.T(message.PasskeysExplanation)),
-		s.list.drawState(),
-		s.list.drawItems("sessions", len(list), "", func(i int) app.UI {
-			return &passkeyRow{
-				Env: e, Passkey: list[i], Now: s.list.now, Busy: s.busy == list[i].ID,
-				Renamed: s.renamed, Delete: s.confirmDelete,
-			}
-		}),
-		html.Div().Class("end").Body(
-			html.P().ID("add-passkey-why").Text(advice),
-			app.If(passkey.Supported(), func() app.UI {
-				return busyButton(e.T(message.AddPasskey), s.openAdd, s.opening).Class(class).
-					ID("add-passkey-open").Aria("describedby", "add-passkey-why")
+	return html.Div().Class("parts").Body(
+		html.Div().Aria("busy", !l.Known).Body(
+			app.If(l.Waiting, skeleton).ElseIf(len(list) > 0, func() app.UI {
+				rows := make([]app.UI, len(list))
+				for i, one := range list {
+					rows[i] = &passkeyRow{
+						Env: e, Passkey: one, Now: l.Now, Used: isUsed(l.Used, one), Busy: l.Busy == one.ID,
+						Rename: l.Rename, Delete: l.Delete,
+					}
+				}
+				return html.Ul().Class("sessions").Body(rows...)
 			}),
 		),
-		s.add.draw(),
+		html.Div().Class("end").Body(
+			html.P().ID("add-passkey-why").Text(advice),
+			app.If(l.Supported, func() app.UI {
+				return &addPasskeyButton{
+					Env: e, ID: "add-passkey-open", Label: e.T(message.AddPasskey), Class: class, DescribedBy: "add-passkey-why",
+				}
+			}),
+		),
 	)
 }

@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"strings"
+	"time"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -8,41 +11,48 @@ import (
 	"latchkey/shared/message"
 )
 
-// password is the section in which users change their password.
+// password is the section in which users change their password. It calls the server for
+// [passwordView], which draws the section.
 type password struct {
 	app.Compo
 	mounted
 	Env      *env
-	Email    string
+	User     shared.User
+	State    shared.PasswordState
+	Known    bool // the page knows State
+	Waiting  bool // State is still loading
+	Now      time.Time
 	Language string // in which it is drawn
 
-	form form
+	sending bool
+	sent    bool // a link to choose a new password is on its way
 }
 
-func (s *password) OnInit() {
-	defer rescue()
-	s.form.init(s.Env, "password", "currentPassword", "newPassword")
-}
-
-func (s *password) submit(_ app.Context, e app.Event) {
-	e.PreventDefault()
-	if !s.form.start(s.ctx, map[string]string{
-		"currentPassword": s.Env.T(message.ErrEnterCurrentPassword),
-		"newPassword":     s.Env.T(message.ErrChooseNewPassword),
-	}) {
-		return
-	}
-	in := shared.PasswordChange{
-		CurrentPassword: s.form.value("currentPassword"),
-		NewPassword:     s.form.value("newPassword"),
-	}
+// change replaces the current password, and tells then the result.
+func (s *password) change(in shared.PasswordChange, then func(app.Context, error)) {
 	call(s.ctx, s.Env, shared.ChangePassword, in, func(ctx app.Context, _ shared.PasswordChanged, err error) {
-		s.form.end(ctx, err)
+		then(ctx, err)
 		if err == nil {
-			s.form.clear("currentPassword", "newPassword")
 			toast(ctx, s.Env.T(message.DonePasswordChanged))
 			refresh(ctx)
 		}
+	})
+}
+
+// sendLink sends the user a link to choose a new password without the current one.
+func (s *password) sendLink() {
+	if s.sending {
+		return
+	}
+	s.sending = true
+	request := shared.ResetRequest{Email: s.User.Email}
+	call(s.ctx, s.Env, shared.RequestPasswordReset, request, func(ctx app.Context, _ shared.ResetRequested, err error) {
+		s.sending = false
+		if err != nil {
+			toastError(ctx, err)
+			return
+		}
+		s.sent = true
 	})
 }
 
@@ -50,16 +60,149 @@ func (s *password) submit(_ app.Context, e app.Event) {
 func (s *password) Render() app.UI {
 	e := s.Env
 	return section("password", e.T(message.AccountPassword),
-		html.P().Text(e.T(message.ChangePasswordExplanation)),
-		formTo(s.submit).Body(
-			username(s.Email),
-			s.form.field(field{Name: "currentPassword", Label: e.T(message.CurrentPassword), Type: "password", Complete: "current-password"}),
-			s.form.field(field{
-				Name: "newPassword", Label: e.T(message.NewPassword), Type: "password", Complete: "new-password",
-				Hint: e.T(message.HintPasswordLength),
+		&passwordView{
+			Env: e, User: s.User, State: s.State, Known: s.Known, Waiting: s.Waiting, Now: s.Now,
+			Sending: s.sending, Sent: s.sent, Language: s.Language, Change: s.change, SendLink: s.sendLink,
+		},
+	)
+}
+
+// passwordView draws the state of a password, and a form to change it. It loads nothing.
+type passwordView struct {
+	app.Compo
+	mounted
+	Env      *env
+	User     shared.User
+	State    shared.PasswordState
+	Known    bool // State is what the server says, or said at the time of the snapshot
+	Waiting  bool // it is still loading
+	Now      time.Time
+	Sending  bool
+	Sent     bool
+	Language string // in which it is drawn
+	Change   func(in shared.PasswordChange, then func(app.Context, error))
+	SendLink func()
+
+	form     form
+	opened   bool
+	strength strength
+}
+
+func (v *passwordView) OnInit() {
+	defer rescue()
+	v.form.init(v.Env, "password", "currentPassword", "newPassword")
+}
+
+func (v *passwordView) open(app.Context, app.Event) {
+	v.opened, v.strength = true, strengthNone
+	focus(v.ctx, v.form.inputID("currentPassword"))
+}
+
+func (v *passwordView) close(ctx app.Context) {
+	v.opened, v.form.wrong, v.form.problem = false, nil, ""
+	v.form.clear("currentPassword", "newPassword")
+	focus(ctx, "change-password")
+}
+
+func (v *passwordView) cancel(app.Context, app.Event) {
+	if !v.form.busy {
+		v.close(v.ctx)
+	}
+}
+
+func (v *passwordView) sendLink(app.Context, app.Event) { v.SendLink() }
+
+// typed estimates the strength of what has been typed.
+func (v *passwordView) typed() {
+	dispatch(v.ctx, func(app.Context) {
+		v.strength = v.Env.passwordStrength(v.form.value("newPassword"), v.User.Email, v.User.Name)
+	})
+}
+
+// passwordStrength estimates the strength of a password of a user of this server.
+func (t *env) passwordStrength(password, email, name string) strength {
+	local, _, _ := strings.Cut(email, "@")
+	return strengthOf(password, append(strings.Fields(name), email, local, t.server.name())...)
+}
+
+func (v *passwordView) submit(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	if !v.form.start(v.ctx, map[string]string{
+		"currentPassword": v.Env.T(message.ErrEnterCurrentPassword),
+		"newPassword":     v.Env.T(message.ErrChooseNewPassword),
+	}) {
+		return
+	}
+	v.Change(shared.PasswordChange{
+		CurrentPassword: v.form.value("currentPassword"),
+		NewPassword:     v.form.value("newPassword"),
+	}, func(_ app.Context, err error) {
+		dispatch(v.ctx, func(ctx app.Context) {
+			v.form.end(ctx, err)
+			if err == nil {
+				v.close(ctx)
+			}
+		})
+	})
+}
+
+// Render implements [app.Composer].
+func (v *passwordView) Render() app.UI {
+	if v.Waiting {
+		return html.Div().Body(skeleton())
+	}
+	return html.Div().Class("state").Body(app.If(v.opened, v.drawForm).Else(v.drawRow))
+}
+
+// drawRow draws the state of the password.
+func (v *passwordView) drawRow() app.UI {
+	e := v.Env
+	return html.Div().Class("state").Body(
+		html.Div().Body(app.If(v.Known, func() app.UI {
+			if at := v.State.ChangedAt; at != nil {
+				return html.P().Body(e.timestamp(*at, e.T(message.PasswordChangedAgo, e.ago(at.Time, v.Now))))
+			}
+			return html.P().Text(e.T(message.NoPasswordSet))
+		})),
+		v.drawSent(),
+		html.Div().Class("actions").Body(
+			app.If(!v.Known || v.State.Set, func() app.UI {
+				return button(e.T(message.ChangePassword), v.open).ID("change-password")
+			}).Else(func() app.UI {
+				return busyButton(e.T(message.SetAPassword), v.sendLink, v.Sending).ID("change-password")
 			}),
-			s.form.drawError(),
-			s.form.button(e.T(message.ChangePassword), "main"),
+		),
+	)
+}
+
+// drawSent says that a link is on its way.
+func (v *passwordView) drawSent() app.UI {
+	e, text := v.Env, ""
+	if v.Sent {
+		text = e.T(message.DoneOwnResetLinkSent, v.User.Email) + " " + e.T(message.HintSpamFolder)
+	}
+	return html.P().Class("hint").Role("status").Text(text)
+}
+
+func (v *passwordView) drawForm() app.UI {
+	e := v.Env
+	return formTo(v.submit).Body(
+		username(v.User.Email),
+		v.form.field(field{Name: "currentPassword", Label: e.T(message.CurrentPassword), Type: "password", Complete: "current-password"}),
+		html.Div().Class("forgot").Body(
+			busyButton(e.T(message.ForgotIt), v.sendLink, v.Sending).Class("quiet"),
+			v.drawSent(),
+		),
+		v.form.field(field{
+			Name: "newPassword", Label: e.T(message.NewPassword), Type: "password", Complete: "new-password",
+			Hint: e.T(message.HintPasswordLength), Typed: v.typed,
+		}),
+		e.drawStrength(v.strength),
+		html.P().Class("hint").Text(e.T(message.ChangePasswordExplanation)),
+		v.form.drawError(),
+		html.Div().Class("actions").Body(
+			v.form.button(e.T(message.ChangePassword), "main"),
+			button(e.T(message.CancelAction), v.cancel),
 		),
 	)
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -10,39 +11,50 @@ import (
 	"latchkey/shared/message"
 )
 
-// profile is the section for the user's name, language, email address and account deletion.
+// profile is the page for the user's name, picture, language, theme and email address, and for
+// the deletion of the account. It calls the server for [profileView], [emailView] and
+// [dangerZone], which draw it.
 type profile struct {
 	app.Compo
-	mounted
 	Env      *env
 	User     shared.User
-	Chosen   string // the language that the user chose; "" for the browser's
-	Language string // in which it is drawn
+	Overview shared.Overview // as far as the page knows it
+	Known    bool            // the page knows it
+	Chosen   string          // the language that the user chose; "" for the browser's
+	Language string          // in which it is drawn
 
-	form     form
-	deleting bool
+	ctx      app.Context
 	choosing bool
+	removing bool
 }
 
-func (s *profile) OnInit() {
+func (s *profile) OnMount(ctx app.Context) {
 	defer rescue()
-	s.form.init(s.Env, "profile", "name")
+	s.ctx = ctx
+	s.poll()
 }
 
-func (s *profile) submit(_ app.Context, e app.Event) {
-	e.PreventDefault()
+// pollPending is how often the page asks whether a pending change has been made. Users wait
+// for it in front of the page.
+const pollPending = 15 * time.Second
+
+// poll refreshes the page, which also shows who is signed in, while a change of the address is
+// pending and the page is visible.
+func (s *profile) poll() {
+	after(s.ctx, pollPending, func(ctx app.Context) {
+		if s.Overview.Email.Address != "" && visible() && !s.Env.connection.offline {
+			refresh(ctx)
+		}
+		s.poll()
+	})
+}
+
+// rename changes the user's name, and tells then the result.
+func (s *profile) rename(name string, then func(app.Context, error)) {
 	user := s.User
-	user.Name = s.form.value("name")
-	if wrong := s.Env.wrongName(user.Name); wrong != "" {
-		s.form.refuse(s.ctx, "name", wrong)
-		return
-	}
-	if !s.form.start(s.ctx, nil) {
-		return
-	}
-	user.Name, _ = shared.ParseName(user.Name) // as the server stores it
+	user.Name, _ = shared.ParseName(name) // as the server stores it
 	call(s.ctx, s.Env, shared.UpdateUser, shared.UserChange{Name: &user.Name}, func(ctx app.Context, _ shared.Status, err error) {
-		s.form.end(ctx, err)
+		then(ctx, err)
 		if err == nil {
 			updateUser(ctx, user)
 			toast(ctx, s.Env.T(message.DoneProfileSaved))
@@ -50,17 +62,34 @@ func (s *profile) submit(_ app.Context, e app.Event) {
 	})
 }
 
-// choose saves the chosen language at once, without a button.
-func (s *profile) choose() {
+// removePicture removes the user's picture.
+func (s *profile) removePicture() {
+	if s.removing {
+		return
+	}
+	s.removing = true
+	change := shared.UserChange{Image: shared.Nullable{Given: true}}
+	call(s.ctx, s.Env, shared.UpdateUser, change, func(ctx app.Context, _ shared.Status, err error) {
+		s.removing = false
+		if err != nil {
+			toastError(ctx, err)
+			return
+		}
+		user := s.User
+		user.Image = nil
+		updateUser(ctx, user)
+		focus(ctx, "profile") // the focused button disappears
+		toast(ctx, s.Env.T(message.DonePictureRemoved))
+	})
+}
+
+// chooseLanguage saves a language at once, without a button.
+func (s *profile) chooseLanguage(chosen string) {
 	if s.choosing {
 		setProperty(s.ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
 		return
 	}
 	s.choosing = true
-	chosen := valueOf(languageField)
-	if chosen == asBrowser {
-		chosen = ""
-	}
 	call(s.ctx, s.Env, shared.UpdateUser, shared.UserChange{Language: &chosen}, func(ctx app.Context, _ shared.Status, err error) {
 		s.choosing = false
 		if err != nil {
@@ -72,57 +101,127 @@ func (s *profile) choose() {
 	})
 }
 
-func (s *profile) confirmDelete(ctx app.Context, _ app.Event) {
-	e := s.Env
-	if s.deleting {
-		return
-	}
-	confirm(ctx, confirmation{
-		Title: e.T(message.ConfirmDeleteAccount),
-		Text:  e.T(message.DeleteAccountExplanation, s.User.Email),
-		Yes:   e.T(message.DeleteAccount),
-		Do:    s.delete,
-	})
-}
-
-func (s *profile) delete() {
-	s.deleting = true
-	call(s.ctx, s.Env, shared.DeleteUser, shared.UserDeletion{}, func(ctx app.Context, out shared.Deleted, err error) {
-		s.deleting = false
-		switch {
-		case err != nil:
-			toastError(ctx, err)
-		case out.Message == shared.DeletionMailed:
-			toast(ctx, s.Env.T(message.DoneDeletionLinkSent, s.User.Email))
-		default:
-			goToSignIn(ctx, accountDeleted)
-		}
-	})
+// chooseTheme applies and stores a theme, which is for this browser only.
+func (s *profile) chooseTheme(theme string) {
+	s.Env.preferences.setTheme(theme)
+	toast(s.ctx, s.Env.T(message.DoneThemeSaved))
 }
 
 // Render implements [app.Composer].
 func (s *profile) Render() app.UI {
 	e := s.Env
-	return section("profile", e.T(message.UserProfile),
-		formTo(s.submit).Body(
-			s.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: s.User.Name}),
-			s.form.drawError(),
-			s.form.button(e.T(message.SaveChanges), "main"),
+	return html.Div().Class("parts").Body(
+		section("profile", e.T(message.UserProfile),
+			&profileView{
+				Env: e, User: s.User, Chosen: s.Chosen, Theme: e.preferences.theme, Removing: s.removing, Language: s.Language,
+				Rename: s.rename, RemovePicture: s.removePicture, ChooseLanguage: s.chooseLanguage, ChooseTheme: s.chooseTheme,
+			},
 		),
-		&field{
-			Env: e, ID: languageField, Name: "language", Label: e.T(message.LanguageChoice),
-			Options: e.languages(), Value: cmp.Or(s.Chosen, asBrowser), Typed: s.choose,
-		},
-		&newEmail{Env: e, User: s.User, Language: s.Language},
-		html.Div().Class("end").Body(
-			html.P().Text(e.T(message.DeleteAccountConsequence)),
-			busyButton(e.T(message.DeleteAccount), s.confirmDelete, s.deleting).Class("danger").ID("delete-account"),
+		section("address", e.T(message.EmailAddress),
+			&emailAddress{Env: e, User: s.User, Pending: s.Overview.Email, Language: s.Language},
+		),
+		&dangerZone{Env: e, Overview: s.deletion(), Language: s.Language},
+	)
+}
+
+// deletion returns what the dialog that deletes the account has to know about it. Nearly all
+// accounts have a password.
+func (s *profile) deletion() shared.Overview {
+	o := s.Overview
+	o.User = s.User
+	o.Password.Set = o.Password.Set || !s.Known
+	return o
+}
+
+// profileView draws the user's name and picture, and their choices. It loads nothing.
+type profileView struct {
+	app.Compo
+	mounted
+	Env      *env
+	User     shared.User
+	Chosen   string // the language that the user chose; "" for the browser's
+	Theme    string
+	Removing bool   // the picture is being removed
+	Language string // in which it is drawn
+
+	Rename         func(name string, then func(app.Context, error))
+	RemovePicture  func()
+	ChooseLanguage func(language string)
+	ChooseTheme    func(theme string)
+
+	form form
+}
+
+func (v *profileView) OnInit() {
+	defer rescue()
+	v.form.init(v.Env, "profile", "name")
+}
+
+func (v *profileView) submit(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	name := v.form.value("name")
+	wrong := v.Env.wrongName(name)
+	if seen, ok := shared.ParseName(name); ok && seen == "" {
+		wrong = v.Env.T(message.ErrEnterYourName)
+	}
+	if wrong != "" {
+		v.form.refuse(v.ctx, "name", wrong)
+		return
+	}
+	if !v.form.start(v.ctx, nil) {
+		return
+	}
+	v.Rename(name, func(_ app.Context, err error) {
+		dispatch(v.ctx, func(ctx app.Context) { v.form.end(ctx, err) })
+	})
+}
+
+func (v *profileView) removePicture(app.Context, app.Event) { v.RemovePicture() }
+
+func (v *profileView) chooseLanguage() {
+	chosen := valueOf(languageField)
+	if chosen == asBrowser {
+		chosen = ""
+	}
+	v.ChooseLanguage(chosen)
+}
+
+func (v *profileView) chooseTheme() { v.ChooseTheme(valueOf(themeField)) }
+
+// Render implements [app.Composer].
+func (v *profileView) Render() app.UI {
+	e := v.Env
+	return html.Div().Class("state").Body(
+		html.Div().Class("who").Body(
+			avatar(v.User),
+			html.Div().Body(app.If(v.User.Image != nil, func() app.UI {
+				return html.Div().Class("state").Body(
+					hint(e.T(message.PictureElsewhere)),
+					html.Div().Body(busyButton(e.T(message.RemovePicture), v.removePicture, v.Removing)),
+				)
+			})),
+		),
+		formTo(v.submit).Body(
+			v.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: v.User.Name}),
+			v.form.drawError(),
+			v.form.button(e.T(message.SaveChanges), "main"),
+		),
+		html.Div().Class("choices").Body(
+			&field{
+				Env: e, ID: languageField, Name: "language", Label: e.T(message.LanguageChoice),
+				Options: e.languages(), Value: cmp.Or(v.Chosen, asBrowser), Typed: v.chooseLanguage,
+			},
+			&field{
+				Env: e, ID: themeField, Name: "theme", Label: e.T(message.ThemeChoice), Hint: e.T(message.HintTheme),
+				Options: e.themes(), Value: cmp.Or(v.Theme, themeSystem), Typed: v.chooseTheme,
+			},
 		),
 	)
 }
 
 const (
 	languageField = "profile-language"
+	themeField    = "profile-theme"
 	asBrowser     = "browser" // go-app drops the value of an option that is empty
 )
 
@@ -130,4 +229,11 @@ const (
 // the others.
 func (t *env) languages() []option {
 	return []option{{asBrowser, t.T(message.SameAsBrowser)}, {message.English.Tag, "English"}, {message.German.Tag, "Deutsch"}}
+}
+
+// themes returns the choices of themes.
+func (t *env) themes() []option {
+	return []option{
+		{themeSystem, t.T(message.ThemeSystem)}, {themeLight, t.T(message.ThemeLight)}, {themeDark, t.T(message.ThemeDark)},
+	}
 }

@@ -16,6 +16,7 @@ type resetPassword struct {
 	Token string // the token, if it is not in the address
 
 	link
+	strength strength
 }
 
 func (p *resetPassword) OnInit() {
@@ -28,6 +29,13 @@ func (p *resetPassword) OnMount(ctx app.Context) {
 	p.check(ctx, p.Token, shared.LinkReset)
 }
 
+// typed estimates the strength of what has been typed.
+func (p *resetPassword) typed() {
+	dispatch(p.ctx, func(app.Context) {
+		p.strength = p.Env.passwordStrength(p.form.value("newPassword"), p.email, "")
+	})
+}
+
 func (p *resetPassword) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	if !p.form.start(p.ctx, map[string]string{"newPassword": p.Env.T(message.ErrChooseNewPassword)}) {
@@ -36,6 +44,7 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 	in := shared.PasswordReset{NewPassword: p.form.value("newPassword"), Token: &p.token}
 	call(p.ctx, p.Env, shared.ResetPassword, in, func(ctx app.Context, _ shared.Status, err error) {
 		if p.end(ctx, err) {
+			p.Env.signInEmail = p.email
 			goToSignIn(ctx, passwordChosen)
 		}
 	})
@@ -57,8 +66,9 @@ func (p *resetPassword) Render() app.UI {
 			username(p.email),
 			p.form.field(field{
 				Name: "newPassword", Label: e.T(message.NewPassword), Type: "password", Complete: "new-password",
-				Hint: e.T(message.HintPasswordLength),
+				Hint: e.T(message.HintPasswordLength), Typed: p.typed,
 			}),
+			e.drawStrength(p.strength),
 			p.form.drawError(),
 			p.form.button(e.T(message.SetNewPassword), "main"),
 		),

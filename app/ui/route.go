@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/url"
+	"slices"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -75,8 +76,8 @@ func (r *route) redirect(address *url.URL, signedIn bool) string {
 		if signedIn && !address.Query().Has("invite") {
 			return shared.NextPage(r.next)
 		}
-	case shared.PageSettings, shared.PageSystem:
-		if !signedIn {
+	default:
+		if !signedIn && (r.path == shared.PageSystem || isSettings(r.path)) {
 			r.reason, r.next = signInReason{text: signInFirst}, requestURI(address)
 			if r.path == shared.PageSystem {
 				r.reason.text = signInToGoOn
@@ -86,6 +87,23 @@ func (r *route) redirect(address *url.URL, signedIn bool) string {
 	}
 	return ""
 }
+
+// moved returns the page that has the section of the settings page which an older address
+// names in its fragment, or "" if address is no such address. Bookmarks and emails have them.
+func moved(address *url.URL) string {
+	if address.Path != shared.PageSettings {
+		return ""
+	}
+	for _, page := range settingsPages {
+		if page.section == address.Fragment {
+			return page.path
+		}
+	}
+	return ""
+}
+
+// isSettings reports whether path is the settings page or a page below it.
+func isSettings(path string) bool { return slices.Contains(shared.SettingsPages, path) }
 
 // leave records the page at address as the one to open after the next sign-in, unless the
 // user has signed out or deleted the account.
@@ -109,6 +127,9 @@ func isPublic(path string) bool {
 
 // title returns the title of the page at path.
 func (t *env) title(path string) string {
+	if page := settingsPageAt(path); page != nil {
+		return t.T(page.name)
+	}
 	switch path {
 	case shared.PageHome:
 		return t.T(message.WelcomeHere)
@@ -119,7 +140,7 @@ func (t *env) title(path string) string {
 	case shared.PageTwoFactor:
 		return t.T(message.TwoFactorAuthentication)
 	case shared.PageSettings:
-		return t.T(message.AccountSettings)
+		return t.T(message.SecurityHome)
 	case shared.PageSystem:
 		return t.T(message.SystemAdministration)
 	case shared.PageForgotPassword:

@@ -33,6 +33,13 @@ func TestRedirect(t *testing.T) {
 		{"/forgot-password", "", "", 0},
 		{"/reset-password?token=t", "", "", 0},
 		{"/dashboard/settings", "", shared.PageSignIn, signInFirst},
+		{"/dashboard/settings/profile", "", shared.PageSignIn, signInFirst},
+		{"/dashboard/settings/password", "", shared.PageSignIn, signInFirst},
+		{"/dashboard/settings/two-factor", "", shared.PageSignIn, signInFirst},
+		{"/dashboard/settings/passkeys", "", shared.PageSignIn, signInFirst},
+		{"/dashboard/settings/sessions", "", shared.PageSignIn, signInFirst},
+		{"/dashboard/settings/activity", "", shared.PageSignIn, signInFirst},
+		{"/sign-in?next=/dashboard/settings/sessions", shared.PageSessions, "", 0},
 		{"/dashboard/system", "", shared.PageSignIn, signInToGoOn},
 		{"/nowhere", "", "", 0},
 	}
@@ -80,6 +87,50 @@ func TestRouteNextAfterSignIn(t *testing.T) {
 		var r route
 		if r.leave(address(t, tt.at), tt.reason); r.next != tt.want {
 			t.Errorf("after leaving %s (%+v), the next page is %q; want %q", tt.at, tt.reason, r.next, tt.want)
+		}
+	}
+}
+
+// TestMoved tests the addresses that led to a section when the settings were one page.
+func TestMoved(t *testing.T) {
+	for at, want := range map[string]string{
+		"/dashboard/settings#profile":      shared.PageProfile,
+		"/dashboard/settings#password":     shared.PagePassword,
+		"/dashboard/settings#two-factor":   shared.PageTwoFactorSettings,
+		"/dashboard/settings#passkeys":     shared.PagePasskeys,
+		"/dashboard/settings#sessions":     shared.PageSessions,
+		"/dashboard/settings?a=b#log":      shared.PageActivity,
+		"/dashboard/settings":              "",
+		"/dashboard/settings#":             "",
+		"/dashboard/settings#title":        "",
+		"/dashboard/system#log":            "",
+		"/dashboard/settings/profile#log":  "",
+		"/sign-in#sessions":                "",
+		"/dashboard/settings#sessions%2F.": "",
+	} {
+		if got := moved(address(t, at)); got != want {
+			t.Errorf("%s leads to %q; want %q", at, got, want)
+		}
+	}
+}
+
+// TestSettingsPages tests that every page of the settings has a title of its own, and that
+// the app and the server list the pages in the same order.
+func TestSettingsPages(t *testing.T) {
+	titles := map[string]string{}
+	for i, page := range settingsPages {
+		if shared.SettingsPages[i+1] != page.path {
+			t.Errorf("%s is page %d of the settings; the server lists it elsewhere", page.path, i+1)
+		}
+	}
+	for _, path := range shared.SettingsPages {
+		title := en.title(path)
+		if other, ok := titles[title]; ok || title == en.title("/nowhere") {
+			t.Errorf("the title of %s is %q, like that of %q", path, title, other)
+		}
+		titles[title] = path
+		if (settingsPageAt(path) == nil) != (path == shared.PageSettings) {
+			t.Errorf("%s is missing from the list of pages", path)
 		}
 	}
 }

@@ -25,9 +25,10 @@ const (
 
 const secondFactorAction = "second-factor"
 
-// askSecondFactor goes to the page that asks for one of methods, after a correct first factor.
-func askSecondFactor(ctx app.Context, methods []string) {
-	ctx.NewActionWithValue(secondFactorAction, methods)
+// askSecondFactor goes to the page that asks for a second factor, after a correct first factor.
+// The address of the pending sign-in is empty if the page does not know it.
+func askSecondFactor(ctx app.Context, pending shared.PendingSignIn) {
+	ctx.NewActionWithValue(secondFactorAction, pending)
 }
 
 // methodsKey is the name of the methods in the storage, where they survive a reload.
@@ -54,22 +55,29 @@ func secondFactorPath(next string) string {
 	return shared.PageTwoFactor + "?next=" + url.QueryEscape(next)
 }
 
-// secondFactor is the page that asks for the second factor.
+// secondFactor is the page that asks for the second factor, and then whether to trust the
+// browser.
 type secondFactor struct {
 	app.Compo
 	Env *env
 
 	ctx     app.Context
 	form    form
+	email   string   // of the account; empty if it is not known yet
 	methods []string // the user's methods besides backup codes
 	with    string   // the factor that the page asks for
 	sending bool     // a code is being sent by email
 	sent    int      // how many codes were sent
 	status  string   // tells the user what has happened
 	tries   int      // the number of wrong codes
+	refused bool     // the app's last code was wrong, and the server does not know why
 	over    error    // why the user has to sign in again; nil if they do not have to
 
 	passkeys ceremony
+
+	user     *shared.User // the user, who has signed in and is asked about the browser; nil before
+	trusting bool         // the browser is being trusted
+	upgrade  bool         // add a passkey to the account afterwards
 }
 
 func (p *secondFactor) OnInit() {
@@ -88,12 +96,15 @@ func (p *secondFactor) OnInit() {
 func (p *secondFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
-	if p.methods = savedMethods(p.Env.sessionStorage); p.methods == nil {
+	p.email, p.methods = p.Env.signingIn, savedMethods(p.Env.sessionStorage)
+	if slices.Contains(p.methods, byPasskey) {
+		p.passkeys.prepare(ctx)
+	}
+	if p.email == "" || p.methods == nil {
+		p.fetchPending()
+	}
+	if p.methods == nil {
 		p.methods = []string{byApp, byMail} // the server refuses methods that the user does not have
-		p.passkeys.fetched = p.optionsFetched
-		p.passkeys.prepare(ctx)
-	} else if slices.Contains(p.methods, byPasskey) {
-		p.passkeys.prepare(ctx)
 	}
 	if p.form.wait() > 0 {
 		p.form.countDown(ctx)
@@ -106,47 +117,55 @@ func (p *secondFactor) OnMount(ctx app.Context) {
 func (p *secondFactor) OnDismount() {
 	defer rescue()
 	p.passkeys.stop()
+	p.Env.askingTrust = false
 }
 
-// optionsFetched adds passkeys to the methods if the options list any.
-func (p *secondFactor) optionsFetched(app.Context) {
-	if passkey.Names(p.passkeys.options) && !slices.Contains(p.methods, byPasskey) {
-		p.methods = append(p.methods, byPasskey)
-	}
+// fetchPending fetches the account and the methods of the sign-in, which the page does not know
+// if it was loaded after the password.
+func (p *secondFactor) fetchPending() {
+	call(p.ctx, p.Env, shared.GetPendingSignIn, shared.None{}, func(ctx app.Context, out *shared.PendingSignIn, err error) {
+		if err != nil || out == nil { // the server says so when it gets the code
+			return
+		}
+		p.email, p.Env.signingIn = out.Email, out.Email
+		if slices.Contains(out.Methods, byPasskey) && !slices.Contains(p.methods, byPasskey) {
+			p.passkeys.prepare(ctx)
+		}
+		p.methods = out.Methods
+	})
 }
 
 func (p *secondFactor) usePasskey(app.Context, app.Event) {
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
-	p.status, p.form.problem, p.form.wrong = "", "", nil
+	p.status, p.refused, p.form.problem, p.form.wrong = "", false, "", nil
 	p.passkeys.begin(func(options []byte) *passkey.Request {
 		return passkey.Get(options, passkey.Modal)
 	}, func(ctx app.Context, answer json.RawMessage, err error) {
 		if err != nil {
 			p.passkeys.end(false)
-			p.refused(ctx, err)
+			p.failed(ctx, err)
 			return
 		}
-		trust := element("second-factor-trust").Get("checked").Bool()
-		in := shared.Authentication{Response: answer, TrustDevice: &trust}
+		in := shared.Authentication{Response: answer}
 		call(p.ctx, p.Env, shared.VerifyAuthentication, in, func(ctx app.Context, out shared.Authenticated, err error) {
-			p.passkeys.answered(answer, err)
+			p.passkeys.answered(out.User.ID, answer, err)
 			if err == nil && out.SecondFactorDue != nil {
 				err = shared.ErrAuthentication // a passkey of another account
 			}
 			if err != nil {
-				p.refused(ctx, err)
+				p.failed(ctx, err)
 				return
 			}
-			signedIn(ctx, out.User)
+			p.askTrust(ctx, out.User)
 		})
 	})
 }
 
 // use switches to another factor.
 func (p *secondFactor) use(with string) {
-	p.with, p.status = with, ""
+	p.with, p.status, p.refused = with, "", false
 	p.form.problem, p.form.wrong = "", nil
 	p.form.clear("code") // a code of the other factor
 	focus(p.ctx, p.form.inputID("code"), p.form.inputID("backupCode"))
@@ -186,7 +205,7 @@ func (p *secondFactor) send(app.Context, app.Event) {
 			errors.As(err, &limited)
 			p.status, p.form.problem = "", e.T(message.ErrTooManyCodesSent, shared.RetryIn(e.Language, limited.RetryAfter))
 		default:
-			p.refused(ctx, err)
+			p.failed(ctx, err)
 		}
 	})
 }
@@ -198,12 +217,11 @@ func (p *secondFactor) submit(_ app.Context, e app.Event) {
 
 func (p *secondFactor) verify() {
 	e := p.Env
-	trust := element("second-factor-trust").Get("checked").Bool()
 	if p.with == byBackup {
 		if !p.form.start(p.ctx, map[string]string{"backupCode": e.T(message.ErrEnterBackupCode)}) {
 			return
 		}
-		in := shared.BackupCode{Code: p.form.value("backupCode"), TrustDevice: &trust}
+		in := shared.BackupCode{Code: p.form.value("backupCode")}
 		call(p.ctx, e, shared.VerifyBackupCode, in, p.answered)
 		return
 	}
@@ -215,7 +233,7 @@ func (p *secondFactor) verify() {
 	if !p.form.start(p.ctx, nil) {
 		return
 	}
-	in := shared.Code{Code: code, TrustDevice: &trust}
+	in := shared.Code{Code: code}
 	if p.with == byMail {
 		call(p.ctx, e, shared.VerifyOTP, in, p.answered)
 	} else {
@@ -227,25 +245,27 @@ const notSixDigits = message.ErrEnterSixDigits
 
 func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error) {
 	if err != nil {
-		p.refused(ctx, err)
+		p.failed(ctx, err)
 		return
 	}
 	p.form.end(ctx, nil)
 	if p.with != byBackup {
-		signedIn(ctx, out.User)
-		upgradeToPasskey(ctx)
+		p.upgrade = true
+		p.askTrust(ctx, out.User)
 		return
 	}
 	call(p.ctx, p.Env, shared.TwoFactorStatus, shared.None{}, func(ctx app.Context, state shared.TwoFactor, err error) {
 		if err == nil {
 			toast(ctx, p.Env.usedText(state.BackupCodesLeft))
 		}
-		signedIn(ctx, out.User)
+		p.askTrust(ctx, out.User)
 	})
 }
 
-func (p *secondFactor) refused(ctx app.Context, err error) {
+func (p *secondFactor) failed(ctx app.Context, err error) {
+	var e *shared.Error
 	p.status = ""
+	p.refused = p.with == byApp && errors.As(err, &e) && e.Code == shared.ErrInvalidCode.Code && e.Message == shared.ErrInvalidCode.Message
 	if p.with != byMail && isOneOf(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
 		if p.tries++; p.tries == shared.PendingSignInTries { // the server accepts no more codes
 			err = shared.ErrTooManyCodes
@@ -283,31 +303,51 @@ func (p *secondFactor) Render() app.UI {
 			),
 		)
 	}
+	if p.user != nil {
+		return html.Div().Body(
+			&trustQuestion{Env: e, Problem: p.form.problem, Busy: p.trusting, Yes: p.trust, No: p.refuseTrust},
+		)
+	}
+	class := "main"
+	if p.offersPasskey() {
+		class = ""
+	}
 	return narrow(
 		heading(e.title(shared.PageTwoFactor)),
-		formTo(p.submit).Class("card").Body(
+		html.P().Class("whose").Body(app.If(p.email != "", func() app.UI {
+			return app.Text(e.T(message.SigningInAs, p.email))
+		})),
+		formTo(p.submit).Class("card", "code-page").Body(
+			html.Div().Body(app.If(p.offersPasskey(), p.passkeyFirst)),
 			html.Div().Body(p.field()),
 			html.Div().Class("status").Role("status").Body(
 				app.If(p.status != "", func() app.UI { return html.P().Text(p.status) }),
 			),
-			html.Div().Class("field").Body(
-				html.Label().Class("check").Body(
-					html.Input("checkbox").ID("second-factor-trust").Attr("name", "trustDevice").Aria("describedby", "second-factor-trust-hint"),
-					html.Span().Text(e.T(message.TrustDevice)),
-				),
-				html.P().Class("hint").ID("second-factor-trust-hint").Text(e.T(message.HintTrustDevice)),
-			),
 			p.form.drawError(),
-			p.form.button(e.T(message.VerifyCode), "main"),
+			html.Div().Class("buttons").Body(
+				html.A(shared.PageSignIn).Class("button").Text(e.T(message.CancelAction)),
+				p.form.button(e.T(message.VerifyCode), class),
+			),
+			html.Div().Class("methods").Body(p.otherMethods()...),
+			html.Details().Class("lost-access").Body(
+				html.Summary().Text(e.T(message.LostAccess)),
+				p.lostAccess(),
+			),
 		),
-		html.Div().Class("methods").Body(p.otherMethods()...),
-		html.Details().Class("lost-access").Body(
-			html.Summary().Text(e.T(message.LostAccess)),
-			p.lostAccess(),
-		),
-		html.P().Class("aside").Body(
-			html.A(shared.PageSignIn).Text(e.T(message.CancelAction)),
-		),
+	)
+}
+
+// offersPasskey reports whether the user can use a passkey, which is faster and safer than a
+// code.
+func (p *secondFactor) offersPasskey() bool {
+	return slices.Contains(p.methods, byPasskey) && passkey.Supported()
+}
+
+func (p *secondFactor) passkeyFirst() app.UI {
+	e := p.Env
+	return html.Div().Class("passkey-first").Body(
+		busyButton(e.T(message.UsePasskey), p.usePasskey, p.passkeys.busy).Class("main"),
+		html.P().Class("or").Text(e.T(message.OrEnterCode)),
 	)
 }
 
@@ -322,50 +362,53 @@ func (p *secondFactor) field() app.UI {
 	case byMail:
 		return p.form.code(e.T(message.CodeFromEmail), e.T(message.HintEmailCode), p.verify)
 	default:
-		return p.form.code(e.T(message.CodeFromAuthenticatorApp), e.T(message.HintAuthenticatorCode), p.verify)
+		help := message.HintAuthenticatorCode
+		if p.refused {
+			help = message.HintCodeRefused
+		}
+		return p.form.code(e.T(message.CodeFromAuthenticatorApp), e.T(help), p.verify)
 	}
 }
 
-// otherMethods draws the buttons for the other factors.
+// otherMethods draws the buttons for the other factors, which look like links.
 func (p *secondFactor) otherMethods() []app.UI {
 	e := p.Env
-	method := func(label string, h app.EventHandler) app.UI {
-		return button(label, h)
-	}
 	var methods []app.UI
-	if slices.Contains(p.methods, byPasskey) && passkey.Supported() {
-		methods = append(methods, busyButton(e.T(message.UsePasskey), p.usePasskey, p.passkeys.busy))
-	}
 	if p.with != byApp && slices.Contains(p.methods, byApp) {
-		methods = append(methods, method(e.T(message.UseAuthenticatorApp), p.useApp))
+		methods = append(methods, linkButton(e.T(message.UseAuthenticatorApp), p.useApp))
 	}
 	if p.with != byBackup {
-		methods = append(methods, method(e.T(message.UseBackupCode), p.useBackup))
+		methods = append(methods, linkButton(e.T(message.UseBackupCode), p.useBackup))
 	}
 	if slices.Contains(p.methods, byMail) {
 		label := e.T(message.SendCodeByEmail)
 		if p.with == byMail {
 			label = e.T(message.SendNewCode)
 		}
-		methods = append(methods, button(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0))
+		methods = append(methods, p.sendButton(label))
 	}
 	return methods
+}
+
+func (p *secondFactor) sendButton(label string) app.UI {
+	return linkButton(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0)
 }
 
 // lostAccess draws the ways to sign in without the phone.
 func (p *secondFactor) lostAccess() app.UI {
 	e := p.Env
-	mail, passkeys := slices.Contains(p.methods, byMail), slices.Contains(p.methods, byPasskey)
-	return html.Ul().Body(
-		html.Li().Text(e.T(message.LostAccessUseBackupCode)),
-		app.If(passkeys, func() app.UI {
-			return html.Li().Text(e.T(message.LostAccessUsePasskey))
-		}),
-		app.If(mail, func() app.UI {
-			return html.Li().Text(e.T(message.LostAccessUseEmailCode))
-		}),
-		html.Li().Text(e.T(message.LostAccessUseTrustedDevice)),
-		html.Li().Text(e.T(message.LostAccessUseSignedInDevice)),
-		html.Li().Text(e.T(message.LostAccessAskOperator)),
-	)
+	item := func(way app.UI) app.UI { return html.Li().Body(way) }
+	ways := []app.UI{item(linkButton(e.T(message.LostAccessUseBackupCode), p.useBackup))}
+	if p.offersPasskey() {
+		ways = append(ways, item(linkButton(e.T(message.LostAccessUsePasskey), p.usePasskey)))
+	}
+	if slices.Contains(p.methods, byMail) {
+		ways = append(ways, item(p.sendButton(e.T(message.LostAccessUseEmailCode))))
+	}
+	for _, way := range []message.ID{
+		message.LostAccessUseTrustedDevice, message.LostAccessUseSignedInDevice, message.LostAccessAskOperator,
+	} {
+		ways = append(ways, item(app.Text(e.T(way))))
+	}
+	return html.Ul().Body(ways...)
 }

@@ -111,6 +111,9 @@ func (s *shell) expireSnapshot() {
 
 // redirect goes to another page if this one is not for the user.
 func (s *shell) redirect(ctx app.Context) {
+	if s.env.askingTrust && s.route.path == shared.PageTwoFactor {
+		return // until the user has answered
+	}
 	if to := s.route.redirect(ctx.Page().URL(), s.env.identity.user != nil); to != "" {
 		replacePage(to)
 	}
@@ -118,7 +121,11 @@ func (s *shell) redirect(ctx app.Context) {
 
 // onFocus refreshes the page when the user returns to it.
 func (s *shell) onFocus(ctx app.Context, _ app.Value) {
-	if !visible() || time.Since(s.fetchedAt) < 2*time.Second {
+	if !visible() {
+		s.env.turns++
+		return
+	}
+	if time.Since(s.fetchedAt) < 2*time.Second {
 		return
 	}
 	refresh(ctx)
@@ -145,7 +152,9 @@ func (s *shell) onTabMessage(ctx app.Context, m tabMessage) {
 }
 
 func (s *shell) onSecondFactor(ctx app.Context, a app.Action) {
-	saveMethods(s.env.sessionStorage, a.Value.([]string))
+	pending := a.Value.(shared.PendingSignIn)
+	s.env.signingIn = pending.Email
+	saveMethods(s.env.sessionStorage, pending.Methods)
 	ctx.Navigate(secondFactorPath(s.route.next))
 }
 
@@ -153,6 +162,7 @@ func (s *shell) onSignedIn(_ app.Context, a app.Action) {
 	e := s.env
 	e.identity.signIn(a.Value.(shared.User), time.Now())
 	clearMethods(e.sessionStorage)
+	e.signingIn = ""
 	e.tabs.post(tabSignedIn)
 	replacePage(shared.NextPage(s.route.next))
 	s.route.next = ""
@@ -172,7 +182,9 @@ func (s *shell) followLanguage(choice string) {
 }
 
 func (s *shell) saveLanguage(choice string) {
-	s.env.identity.language = choice
+	e := s.env
+	e.identity.language = choice
+	e.snapshots.saveLanguage(e.account(), choice)
 	if choice != savedLanguage() {
 		saveLanguage(choice)
 	}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -11,13 +12,20 @@ import (
 	"latchkey/shared/message"
 )
 
-// sessions is the section in which users review and revoke their sessions.
+// sessions is the section in which users review and revoke their sessions. It loads what
+// [sessionsView] draws.
 type sessions struct {
 	app.Compo
 	Env *env
 
 	ctx  app.Context
 	list loader[[]shared.Session]
+	rows sessionRows
+
+	stored bool   // the rows are those of the snapshot, whose handles the server does not know
+	turns  int    // the [env].turns when the list was last loaded
+	ended  string // says which sessions have ended, for screen readers
+	busy   string // the handle of the session whose question is being answered
 
 	// gone holds the handles of sessions that are hidden because they are being revoked or
 	// have been revoked. The server may list them for a moment longer.
@@ -27,10 +35,12 @@ type sessions struct {
 func (s *sessions) OnInit() {
 	defer rescue()
 	e := s.Env
-	s.gone = map[string]bool{}
+	s.gone, s.turns = map[string]bool{}, e.turns
 	initLoader(&s.list, e, "sessions", shared.ListSessions)
 	s.list.restore = func() (at time.Time) {
 		s.list.value, at = e.snapshots.sessions(e.account())
+		s.rows.reset(s.list.value)
+		s.stored = true
 		return at
 	}
 	s.list.onLoad = s.loaded
@@ -41,11 +51,38 @@ func (s *sessions) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	s.list.mount(ctx)
 	tickClock(ctx, s.Env, &s.list.now)
+	s.askEachMinute(ctx)
 }
 
+// askEachMinute loads the list again while the user looks at it, because a user in doubt waits
+// for new sign-ins. The time varies, so that not all pages ask at once.
+func (s *sessions) askEachMinute(ctx app.Context) {
+	jitter := time.Duration(time.Now().UnixNano() % int64(15*time.Second))
+	after(ctx, time.Minute+jitter, func(ctx app.Context) {
+		if visible() && online() && !s.Env.connection.offline {
+			s.list.load()
+		}
+		s.askEachMinute(ctx)
+	})
+}
+
+// loaded shows a new list. The rows stay where they are, unless the user has not seen the page
+// since the last list.
 func (s *sessions) loaded(ctx app.Context) {
 	s.Env.snapshots.saveSessions(s.Env.account(), s.list.value, s.list.at)
-	// go-app replaces a row that has moved, so focus it again.
+	listed := slices.DeleteFunc(slices.Clone(s.list.value), func(one shared.Session) bool { return s.gone[one.Token] })
+	if s.stored || s.rows.rows == nil || s.turns != s.Env.turns {
+		s.rows.reset(listed)
+		s.keepFocus(ctx)
+	} else {
+		s.tellEnded(s.rows.update(listed))
+	}
+	s.stored, s.turns = false, s.Env.turns
+}
+
+// keepFocus focuses the focused control again if go-app replaces its row because that has
+// moved.
+func (s *sessions) keepFocus(ctx app.Context) {
 	if had := focusedID(); had != "" {
 		afterRender(ctx, func(app.Context) {
 			if focusedID() == "" {
@@ -55,20 +92,33 @@ func (s *sessions) loaded(ctx app.Context) {
 	}
 }
 
-// shown returns the sessions that are not hidden.
-func (s *sessions) shown() []shared.Session {
-	return slices.DeleteFunc(slices.Clone(s.list.value), func(one shared.Session) bool {
-		return s.gone[one.Token]
-	})
+func (s *sessions) tellEnded(ended []shared.Session) {
+	var sentences []string
+	for _, one := range ended {
+		if !s.gone[one.Token] {
+			sentences = append(sentences, s.Env.T(message.DoneDeviceSignedOut, s.Env.deviceName(one.Device)))
+		}
+	}
+	if sentences != nil {
+		s.ended = strings.Join(sentences, " ")
+	}
 }
 
-// others returns the handles of all shown sessions except the current one.
+// shown returns the rows that are not hidden.
+func (s *sessions) shown() []listedSession {
+	return slices.DeleteFunc(slices.Clone(s.rows.rows), func(row listedSession) bool { return s.gone[row.Token] })
+}
+
+// others returns the handles of all sessions that have not ended, except the current one.
 func (s *sessions) others() []string {
 	var handles []string
-	for _, one := range s.shown() {
-		if !one.IsCurrent {
-			handles = append(handles, one.Token)
+	for _, row := range s.shown() {
+		if !row.IsCurrent && !row.Ended {
+			handles = append(handles, row.Token)
 		}
+	}
+	for _, one := range s.rows.waiting {
+		handles = append(handles, one.Token)
 	}
 	return handles
 }
@@ -87,7 +137,7 @@ func (s *sessions) confirmRevoke(one shared.Session) {
 	confirm(s.ctx, confirmation{
 		Title: e.T(message.ConfirmRevokeSession),
 		Text: e.T(message.DeviceWillBeSignedOut,
-			e.deviceText(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
+			e.deviceName(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
 		Yes: e.T(message.RevokeThis),
 		Do:  func() { s.revoke(one) },
 	})
@@ -106,7 +156,7 @@ func (s *sessions) revoke(one shared.Session) {
 			s.list.load() // the server may have revoked it nevertheless
 			return
 		}
-		toast(ctx, e.T(message.DoneDeviceSignedOut, e.deviceText(one.Device)))
+		toast(ctx, e.T(message.DoneDeviceSignedOut, e.deviceName(one.Device)))
 	})
 }
 
@@ -145,15 +195,17 @@ func (s *sessions) revokeOthers(others []string) {
 // hide hides rows and moves the focus, which was in one of them, to the next row.
 func (s *sessions) hide(handles ...string) {
 	next := "sessions"
-	for i, one := range s.list.value {
-		if !slices.Contains(handles, one.Token) {
+	for i, row := range s.rows.rows {
+		if !slices.Contains(handles, row.Token) {
 			continue
 		}
-		s.gone[one.Token] = true
-		if after := slices.IndexFunc(s.list.value[i+1:], func(other shared.Session) bool { return !s.gone[other.Token] }); after >= 0 {
-			next = revokeID(s.list.value[i+1+after])
+		s.gone[row.Token] = true
+		usable := func(other listedSession) bool { return !s.gone[other.Token] && !other.Ended }
+		if after := slices.IndexFunc(s.rows.rows[i+1:], usable); after >= 0 {
+			next = revokeID(s.rows.rows[i+1+after].Session)
 		}
 	}
+	s.rows.waiting = slices.DeleteFunc(s.rows.waiting, func(one shared.Session) bool { return slices.Contains(handles, one.Token) })
 	dispatch(s.ctx, func(ctx app.Context) {
 		focus(ctx, next, "sessions")
 	})
@@ -165,10 +217,74 @@ func (s *sessions) show(handles ...string) {
 	}
 }
 
+// The handlers below belong to buttons of other components. So they dispatch, which renders
+// this one again.
+
+// showWaiting shows the sessions that have begun since the list was shown.
+func (s *sessions) showWaiting(app.Context, app.Event) {
+	dispatch(s.ctx, func(ctx app.Context) {
+		first := s.rows.showWaiting()
+		focus(ctx, summaryID(first), "sessions") // the focused button disappears
+	})
+}
+
+// open notes that the user has opened or closed the details of a session, and fetches what
+// they need.
+func (s *sessions) open(one shared.Session, open bool) {
+	row := s.rows.row(one.Token)
+	if row == nil || row.Open == open {
+		return
+	}
+	dispatch(s.ctx, func(ctx app.Context) {
+		row := s.rows.row(one.Token)
+		if row == nil {
+			return
+		}
+		row.Open = open
+		if open && !s.stored && (row.Log == nil || row.Log.Wrong != "") {
+			row.Log = new(sessionLog)
+			s.loadLog(ctx, one)
+		}
+	})
+}
+
+// loadLog fetches the newest entries of the security log of a session.
+func (s *sessions) loadLog(ctx app.Context, one shared.Session) {
+	call(ctx, s.Env, shared.ListEvents, shared.EventQuery{Session: one.Token}, func(_ app.Context, page shared.EventPage, err error) {
+		if row := s.rows.row(one.Token); row != nil {
+			row.Log = &sessionLog{Events: page.Events, Known: err == nil, Wrong: s.Env.errorMessage(err)}
+		}
+	})
+}
+
+// confirmSignIn answers the question about a new sign-in with yes.
+func (s *sessions) confirmSignIn(one shared.Session) {
+	dispatch(s.ctx, func(ctx app.Context) {
+		s.busy = one.Token
+		confirmSignIn(ctx, s.Env, one, func(ctx app.Context, err error) {
+			s.busy = ""
+			if row := s.rows.row(one.Token); row != nil && err == nil {
+				row.IsNew = false
+				focus(ctx, summaryID(one.Token)) // the focused button disappears
+			}
+		})
+	})
+}
+
+// reportSignIn answers the question about a new sign-in with no.
+func (s *sessions) reportSignIn(one shared.Session) {
+	reportSignIn(s.ctx, s.Env, one, func(busy bool) {
+		dispatch(s.ctx, func(app.Context) {
+			if s.busy = ""; busy {
+				s.busy = one.Token
+			}
+		})
+	})
+}
+
 // Render implements [app.Composer].
 func (s *sessions) Render() app.UI {
-	e := s.Env
-	shown, others := s.shown(), s.others()
+	e, others := s.Env, s.others()
 	why := ""
 	if s.list.known && len(others) == 0 {
 		why = e.T(message.NoOtherSessions)
@@ -176,64 +292,18 @@ func (s *sessions) Render() app.UI {
 	return section("sessions", e.T(message.ActiveSessions),
 		html.P().Text(e.T(message.RevokeUnrecognizedSessions)),
 		s.list.drawState(),
-		s.list.drawItems("sessions", len(shown), "", func(i int) app.UI {
-			return &sessionRow{Env: e, Session: shown[i], Now: s.list.now, Revoke: s.confirmRevoke}
-		}),
+		&sessionsView{
+			Env: e,
+			Value: sessionList{
+				Rows: s.shown(), Known: s.list.known, Failed: s.list.problem != nil, Stored: s.stored, New: len(s.rows.waiting),
+				At: s.list.at, Now: s.list.now, Ended: s.ended, Busy: s.busy,
+			},
+			Do: sessionActions{s.showWaiting, s.open, s.confirmRevoke, s.confirmSignIn, s.reportSignIn},
+		},
 		html.Div().Class("end").Body(
 			html.P().ID("revoke-others-why").Text(why),
 			button(e.T(message.RevokeOtherSessions), s.confirmRevokeOthers).Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why"),
 		),
 	)
-}
-
-// sessionRow is one session in the list. It is its own component with an ID, so that its
-// button can never act on a session that was previously in this position.
-type sessionRow struct {
-	app.Compo
-	Env     *env
-	Session shared.Session
-	Now     time.Time
-	Revoke  func(shared.Session)
-}
-
-// CompoID implements [app.DismountEnforcer].
-func (r *sessionRow) CompoID() string { return r.Session.Token }
-
-func (r *sessionRow) revoke(app.Context, app.Event) {
-	r.Revoke(r.Session)
-}
-
-// deviceLine draws the name of a device.
-func (t *env) deviceLine(id string, device shared.Device, current bool) app.UI {
-	return html.P().Class("device").Body(
-		html.Strong().ID(id).Text(t.deviceText(device)),
-		app.If(current, func() app.UI {
-			return html.Span().Class("badge").Text(t.T(message.ThisDevice))
-		}),
-	)
-}
-
-func revokeID(one shared.Session) string { return "revoke-" + one.Token }
-
-// Render implements [app.Composer].
-func (r *sessionRow) Render() app.UI {
-	e := r.Env
-	one := r.Session
-	name := "device-" + one.Token
-	return html.Li().Class("session").Body(
-		icon(one.Device.Kind),
-		e.deviceLine(name, one.Device, one.IsCurrent),
-		html.Dl().Class("facts").Body(
-			fact(e.T(message.LastActive), e.timestamp(one.LastActiveAt, e.ago(one.LastActiveAt.Time, r.Now))),
-			fact(e.T(message.IPAddress), app.Text(one.IPAddress)),
-			fact(e.T(message.SignedIn), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", "short"))),
-			fact(e.T(message.SignedInWith), app.Text(e.methodText(one.Method))),
-		),
-		button(e.T(message.RevokeThis), r.revoke).ID(revokeID(one)).Aria("describedby", name),
-	)
-}
-
-func fact(name string, value app.UI) app.UI {
-	return html.Div().Body(html.Dt().Text(name), html.Dd().Body(value))
 }

@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"slices"
+	"time"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -8,14 +11,22 @@ import (
 	"latchkey/shared/message"
 )
 
-// settings is the page on which users manage their account.
+// settings is the page on which users manage their account: the home, or one of the pages
+// below it. It loads the overview of the account, which the home and the list of pages draw.
 type settings struct {
 	app.Compo
 	Env      *env
+	Path     string       // the page's
 	User     *shared.User // nil until the page knows it
 	Chosen   string       // the language that the user chose
 	Language string       // in which the page is drawn
 	Overdue  bool         // the user can do nothing but enroll a second factor
+
+	ctx      app.Context
+	overview loader[shared.Overview]
+	loadedAs string          // the path for which the overview was last loaded
+	gone     map[string]bool // the handles of sessions that are being revoked or have been revoked
+	busy     bool            // an answer about a sign-in is being sent
 }
 
 // CompoID gives go-app a new page for another user. The page stays the same in another
@@ -28,63 +39,185 @@ func (p *settings) CompoID() string {
 	return p.User.ID
 }
 
-// sections lists the sections of the page.
-var sections = []pageSection{
-	{"profile", message.UserProfile},
-	{"password", message.AccountPassword},
-	{"two-factor", message.TwoFactorAuthentication},
-	{"passkeys", message.YourPasskeys},
-	{"sessions", message.ActiveSessions},
-	{"log", message.SecurityLog},
+// A settingsPage is a page below the home.
+type settingsPage struct {
+	path    string
+	name    message.ID
+	section string // the ID of its section's heading
 }
 
-// OnMount focuses the section in the fragment of the address. Password managers link to
-// sections.
+// settingsPages lists the pages below the home, in the order of the list of pages.
+var settingsPages = []settingsPage{
+	{shared.PageTwoFactorSettings, message.TwoFactorAuthentication, "two-factor"},
+	{shared.PagePasskeys, message.YourPasskeys, "passkeys"},
+	{shared.PageSessions, message.ActiveSessions, "sessions"},
+	{shared.PagePassword, message.AccountPassword, "password"},
+	{shared.PageActivity, message.SecurityLog, "log"},
+	{shared.PageProfile, message.UserProfile, "profile"},
+}
+
+// overduePages lists the pages for users who can do nothing but enroll a second factor.
+var overduePages = settingsPages[:2]
+
+// settingsPageAt returns the page below the home at path, or nil.
+func settingsPageAt(path string) *settingsPage {
+	for i := range settingsPages {
+		if settingsPages[i].path == path {
+			return &settingsPages[i]
+		}
+	}
+	return nil
+}
+
+func (p *settings) OnInit() {
+	defer rescue()
+	e := p.Env
+	p.gone = map[string]bool{}
+	initLoader(&p.overview, e, "title", shared.GetOverview)
+	p.overview.restore = func() (at time.Time) {
+		p.overview.value, at = e.snapshots.overview(e.account())
+		return at
+	}
+	p.overview.onLoad = p.loaded
+}
+
 func (p *settings) OnMount(ctx app.Context) {
 	defer rescue()
-	for _, s := range sections {
-		if ctx.Page().URL().Fragment == s.id {
-			focus(ctx, s.id)
-		}
+	p.ctx, p.overview.ctx = ctx, ctx
+	handle(ctx, refreshAction, func(app.Context, app.Action) { p.load() })
+	p.load()
+	tickClock(ctx, p.Env, &p.overview.now)
+}
+
+// OnUpdate implements [app.Updater].
+func (p *settings) OnUpdate(app.Context) {
+	defer rescue()
+	if p.Path != p.loadedAs {
+		p.load()
+	}
+}
+
+// load loads the overview, if the page draws it: narrow windows have no list of pages.
+func (p *settings) load() {
+	p.loadedAs = p.Path
+	drawn := wide() || slices.Contains([]string{shared.PageSettings, shared.PageProfile, shared.PagePassword}, p.Path)
+	if p.User != nil && !p.Overdue && drawn {
+		p.overview.load()
 	}
 }
 
 // Render implements [app.Composer].
 func (p *settings) Render() app.UI {
-	parts := sections
-	if p.Overdue {
-		parts = sections[2:4]
+	class := ""
+	if p.Path != shared.PageSettings && !p.Overdue {
+		class = "below"
 	}
-	return html.Div().Class("settings").Body(
-		heading(p.Env.T(message.AccountSettings)),
-		p.Env.sectionLinks(parts),
+	return html.Div().Class("settings", class).Body(
+		html.Div().Class("head").Body(
+			app.If(class != "", func() app.UI {
+				return html.A(shared.PageSettings).Class("back").Body(icon("next"), app.Text(p.Env.T(message.BackToSecurityHome)))
+			}),
+			heading(p.Env.title(p.Path)),
+		),
+		p.pageList(),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
+		p.bar(),
+	)
+}
+
+// pageList draws the links to the pages, with the level of each.
+func (p *settings) pageList() app.UI {
+	e := p.Env
+	pages := append([]settingsPage{{shared.PageSettings, message.SecurityHome, ""}}, settingsPages...)
+	if p.Overdue {
+		pages = overduePages
+	}
+	links := make([]app.UI, len(pages))
+	for i, page := range pages {
+		var dot app.UI
+		if l := pageLevel(&p.overview.value, page.path); p.overview.known && l != levelNone {
+			word := html.Span().Class("visually-hidden").Text(" (" + e.word(l) + ")")
+			dot = html.Span().Class("dot", l.name()).Body(word)
+		}
+		links[i] = p.link(page.path).Body(app.Text(e.T(page.name)), dot)
+	}
+	return html.Nav().Class("sections").Aria("label", e.T(message.PageSections)).Body(links...)
+}
+
+// link draws a link to a page, and marks it if it is the current one.
+func (p *settings) link(path string) app.HTMLElem {
+	a := html.A(path)
+	if path == p.Path {
+		a = a.Aria("current", "page")
+	}
+	return a
+}
+
+// bar draws the links at the bottom of narrow windows, which have no list of pages.
+func (p *settings) bar() app.UI {
+	e := p.Env
+	if p.Overdue {
+		return html.Div()
+	}
+	tab := func(path, kind string, name message.ID) app.UI { return p.link(path).Body(icon(kind), span(e.T(name))) }
+	return html.Nav().Class("bar").Aria("label", e.T(message.MainPages)).Body(
+		tab(shared.PageSettings, "home", message.HomeShort),
+		tab(shared.PageSessions, "laptop", message.SessionsShort),
+		tab(shared.PageActivity, "clock", message.LogShort),
 	)
 }
 
 func (p *settings) cards() []app.UI {
-	e := p.Env
+	e, page := p.Env, settingsPageAt(p.Path)
 	switch {
+	case p.User == nil && page == nil:
+		return []app.UI{html.Section().Class("card").Body(skeleton())}
 	case p.User == nil:
-		cards := make([]app.UI, len(sections))
-		for i, s := range sections {
-			cards[i] = section(s.id, e.T(s.name), skeleton())
-		}
-		return cards
+		return []app.UI{section(page.section, e.T(page.name), skeleton())}
 	case p.Overdue:
 		return []app.UI{&twoFactor{Env: e}, &passkeys{Env: e, User: *p.User}}
 	}
-	cards := []app.UI{
-		&profile{Env: e, User: *p.User, Chosen: p.Chosen, Language: p.Language},
-		&password{Env: e, Email: p.User.Email, Language: p.Language},
-		&twoFactor{Env: e},
-		&passkeys{Env: e, User: *p.User},
-		&sessions{Env: e},
+	switch p.Path {
+	case shared.PageProfile:
+		return []app.UI{p.overview.drawState(), &profile{
+			Env: e, User: *p.User, Overview: p.overview.value, Known: p.overview.known, Chosen: p.Chosen, Language: p.Language,
+		}}
+	case shared.PagePassword:
+		return []app.UI{p.overview.drawState(), &password{
+			Env: e, User: *p.User, State: p.overview.value.Password, Known: p.overview.known, Waiting: p.overview.waiting(),
+			Now: p.overview.now, Language: p.Language,
+		}}
+	case shared.PageTwoFactorSettings:
+		cards := []app.UI{&twoFactor{Env: e}}
+		if p.User.TwoFactorEnabled {
+			cards = append(cards, &trustedDevices{Env: e})
+		}
+		return cards
+	case shared.PagePasskeys:
+		return []app.UI{&passkeys{Env: e, User: *p.User}}
+	case shared.PageSessions:
+		return []app.UI{&sessions{Env: e}}
+	case shared.PageActivity:
+		return []app.UI{&events{Env: e}}
+	default:
+		return p.home()
 	}
-	if p.User.TwoFactorEnabled {
-		cards = append(cards, &trustedDevices{Env: e})
+}
+
+// home draws the home as far as the overview is known.
+func (p *settings) home() []app.UI {
+	e := p.Env
+	content := html.Div().Aria("busy", !p.overview.known)
+	switch {
+	case p.overview.known:
+		content = content.Body(&home{
+			Env: e, Overview: p.shown(), Now: p.overview.now, Language: p.Language, Busy: p.busy,
+			Verify: p.verify, Confirm: p.confirmSignIn, Report: p.askToReport, Revoke: p.askToRevoke,
+		})
+	case p.overview.waiting():
+		content = content.Body(html.Section().Class("card").Body(skeleton()))
 	}
-	return append(cards, &events{Env: e}, &install{Env: e, Language: p.Language})
+	return []app.UI{p.overview.drawState(), content, &install{Env: e, Language: p.Language}}
 }
 
 // pageSection is a section of a page, with the ID of its heading.
@@ -103,10 +236,15 @@ func (t *env) sectionLinks(parts []pageSection) app.UI {
 	)
 }
 
+// scrollToSection scrolls to a section. The scrolling is smooth only here, at the wish of the
+// user: at each press of the Tab key, it would leave the focused control out of sight.
 func scrollToSection(ctx app.Context, e app.Event) {
 	e.PreventDefault()
 	e.Call("stopPropagation") // otherwise go-app scrolls and leaves the focus here
-	focus(ctx, ctx.JSSrc().Call("getAttribute", "data-to").String())
+	if section := element(ctx.JSSrc().Call("getAttribute", "data-to").String()); section.Truthy() {
+		section.Call("focus", map[string]any{"preventScroll": true})
+		section.Call("scrollIntoView", map[string]any{"behavior": scrollBehavior(), "block": "start"})
+	}
 }
 
 // heading draws the heading of a page. It gets the focus when the page opens, so that screen

@@ -22,6 +22,7 @@ type shell struct {
 	ctx        app.Context
 	env        *env
 	route      route
+	scroller   scroller
 	upgrade    passkeyUpgrade
 	served     served
 	fetchedAt  time.Time // when the server was last asked who is signed in
@@ -83,14 +84,19 @@ func (s *shell) OnMount(ctx app.Context) {
 // OnNav implements [app.Navigator].
 func (s *shell) OnNav(ctx app.Context) {
 	defer rescue()
+	if to := moved(ctx.Page().URL()); to != "" {
+		replacePage(to)
+		return
+	}
 	first := !s.route.opened
 	if !s.route.moveTo(ctx.Page().URL()) {
 		return
 	}
 	s.setTitle()
+	offset := s.scroller.moved()
 	if !first {
-		app.Window().Call("scrollTo", 0, 0)
-		focus(ctx, "title")
+		scrollTo(ctx, offset)
+		afterRender(ctx, func(app.Context) { element("title").Call("focus", map[string]any{"preventScroll": true}) })
 	}
 	if s.env.identity.user == nil {
 		s.fetchSession(ctx)
@@ -125,7 +131,7 @@ func (s *shell) skip(ctx app.Context, e app.Event) {
 
 // dialogs lists the IDs of the shell's dialogs. Offline, they disable the controls that need
 // the server, but never those that close the dialog.
-var dialogs = []string{"confirm", "factor", "step-up"}
+var dialogs = []string{"confirm", "factor", "step-up", addPasskeyAction, deleteDialog}
 
 // Render implements [app.Composer].
 func (s *shell) Render() app.UI {
@@ -149,6 +155,8 @@ func (s *shell) Render() app.UI {
 		),
 		&toasts{Env: e},
 		&confirmDialog{Env: e, Offline: offline},
+		&addPasskeyDialog{Env: e, Offline: offline},
+		&deleteAccountDialog{Env: e, Offline: offline},
 		&factorDialog{Env: e, User: user, Offline: offline},
 		&stepUpDialog{Env: e, Email: email, TwoFactor: user != nil && user.TwoFactorEnabled, Offline: offline},
 	)
@@ -186,7 +194,7 @@ func (s *shell) banner() app.UI {
 		app.If(i.enrollBy != nil, func() app.UI {
 			return html.P().Body(
 				app.Text(e.enrollmentText(i.enrollBy, s.overdue())+" "),
-				html.A(shared.PageSettings+"#two-factor").Text(e.T(message.TurnItOn)),
+				html.A(shared.PageTwoFactorSettings).Text(e.T(message.TurnItOn)),
 			)
 		}),
 	)
@@ -208,8 +216,11 @@ func (s *shell) pages() []app.UI {
 	}
 	link := func(path string) app.UI {
 		a := html.A(path).Text(s.env.title(path))
-		if path == s.route.path {
+		switch {
+		case path == s.route.path:
 			a = a.Aria("current", "page")
+		case path == shared.PageSettings && isSettings(s.route.path):
+			a = a.Aria("current", "true") // the page is one below it
 		}
 		return a
 	}
@@ -244,8 +255,8 @@ func (s *shell) page() app.UI {
 				button(e.T(message.TryAgain), s.retryFetch).Class("main"),
 			),
 		)
-	case path == shared.PageSettings:
-		return &settings{Env: e, User: i.user, Chosen: i.language, Language: e.Language.Tag, Overdue: s.overdue()}
+	case isSettings(path):
+		return &settings{Env: e, Path: path, User: i.user, Chosen: i.language, Language: e.Language.Tag, Overdue: s.overdue()}
 	case path == shared.PageSystem:
 		return s.system()
 	default:

@@ -121,9 +121,9 @@ func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 	remember := element("sign-in-remember").Get("checked").Bool()
 	in := shared.Authentication{Response: answer, RememberMe: &remember}
 	call(ctx, p.Env, shared.VerifyAuthentication, in, func(ctx app.Context, out shared.Authenticated, err error) {
-		p.passkeys.answered(answer, err)
+		p.passkeys.answered(out.User.ID, answer, err)
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
-			askSecondFactor(ctx, due.TwoFactorMethods)
+			askSecondFactor(ctx, shared.PendingSignIn{Methods: due.TwoFactorMethods})
 			return
 		}
 		p.form.end(ctx, err)
@@ -152,7 +152,7 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 		if due := secondFactorDue(out.SecondFactorDue, err); due != nil {
 			p.form.end(ctx, nil)
 			p.form.clear("password")
-			askSecondFactor(ctx, due.TwoFactorMethods)
+			askSecondFactor(ctx, shared.PendingSignIn{Email: in.Email, Methods: due.TwoFactorMethods})
 			return
 		}
 		p.form.end(ctx, err)
@@ -184,7 +184,9 @@ func (p *signIn) Render() app.UI {
 		heading(e.T(message.SignIn)).Aria("describedby", "notice"),
 		notice(p.Notice),
 		formTo(p.submit).Class("card").Body(
-			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username webauthn"}),
+			p.form.field(field{
+				Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username webauthn", Value: e.signInEmail,
+			}),
 			p.form.field(field{Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
 				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),

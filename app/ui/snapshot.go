@@ -2,10 +2,12 @@ package ui
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
 	"latchkey/app/client"
+	"latchkey/app/passkey"
 	"latchkey/shared"
 )
 
@@ -19,16 +21,25 @@ type snapshot struct {
 	// The following times are by the server's clock, even without a network.
 	Ahead int64 `json:"ahead"`
 
-	Since shared.Time `json:"since"` // when the session began
+	Since    shared.Time `json:"since"`              // when the session began
+	Language string      `json:"language,omitempty"` // the user's choice
 
+	Overview  *snapshotOverview             `json:"overview,omitempty"`
 	Sessions  *snapshotList[shared.Session] `json:"sessions,omitempty"`
 	Passkeys  *snapshotList[shared.Passkey] `json:"passkeys,omitempty"`
 	TwoFactor *snapshotState                `json:"twoFactor,omitempty"`
+
+	Used []string `json:"used,omitempty"` // the checksums of the passkeys of this device that were used in this browser
 }
 
 type snapshotList[T any] struct {
 	At   shared.Time `json:"at"`
 	List []T         `json:"list"`
+}
+
+type snapshotOverview struct {
+	At    shared.Time     `json:"at"`
+	Value shared.Overview `json:"value"`
 }
 
 type snapshotState struct {
@@ -60,6 +71,7 @@ const snapshotKey = "latchkey.kept"
 type snapshots struct {
 	local, session storage
 	client         *client.Client // tells how far the server's clock is ahead
+	preferences    *preferences
 
 	// early is the snapshot of an account whose storage is not known yet. After a sign-in
 	// the page fetches the session and its lists at the same time, and a list may arrive
@@ -97,9 +109,7 @@ func (s *snapshots) saveUser(user shared.User, since time.Time, remember bool) {
 		}
 	}
 	s.early = nil
-	k.User = shared.User{
-		ID: user.ID, Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified, TwoFactorEnabled: user.TwoFactorEnabled,
-	}
+	k.User = shownUser(user)
 	k.At, k.Since = shared.Time{Time: time.Now()}, shared.Time{Time: since}
 	to, other := s.local, s.session
 	if !remember {
@@ -107,6 +117,13 @@ func (s *snapshots) saveUser(user shared.User, since time.Time, remember bool) {
 	}
 	other.remove(snapshotKey)
 	s.write(to, k)
+}
+
+// shownUser returns the data of a user that the page shows.
+func shownUser(user shared.User) shared.User {
+	return shared.User{
+		ID: user.ID, Name: user.Name, Email: user.Email, EmailVerified: user.EmailVerified, TwoFactorEnabled: user.TwoFactorEnabled,
+	}
 }
 
 // of returns the snapshot of an account, or an empty one if there is none.
@@ -149,14 +166,56 @@ func (s *snapshots) write(to storage, k *snapshot) {
 
 // saveSessions saves the data of sessions that the page shows, without their handles.
 func (s *snapshots) saveSessions(account string, list []shared.Session, at time.Time) {
+	shown := shownSessions(list)
+	s.update(account, func(k *snapshot) { k.Sessions = &snapshotList[shared.Session]{shared.Time{Time: at}, shown} })
+}
+
+// shownSessions returns the data of sessions that the page shows.
+func shownSessions(list []shared.Session) []shared.Session {
 	shown := make([]shared.Session, len(list))
 	for i, one := range list {
 		shown[i] = shared.Session{
-			CreatedAt: one.CreatedAt, IPAddress: one.IPAddress, IsCurrent: one.IsCurrent,
-			LastActiveAt: one.LastActiveAt, Device: one.Device, Method: one.Method,
+			CreatedAt: one.CreatedAt, IPAddress: one.IPAddress, IsCurrent: one.IsCurrent, IsNew: one.IsNew,
+			LastActiveAt: one.LastActiveAt, Device: one.Device, Method: one.Method, ExpiresAt: one.ExpiresAt,
+			PasskeyName: one.PasskeyName,
 		}
 	}
-	s.update(account, func(k *snapshot) { k.Sessions = &snapshotList[shared.Session]{shared.Time{Time: at}, shown} })
+	return shown
+}
+
+// numberRows sets the handles of sessions, which the snapshot lacks, to row numbers.
+func numberRows(list []shared.Session) []shared.Session {
+	for i := range list {
+		list[i].Token = strconv.Itoa(i)
+	}
+	return list
+}
+
+// saveOverview saves the overview as the home shows it. The home asks no question without a
+// network, because nobody can answer.
+func (s *snapshots) saveOverview(account string, o shared.Overview, at time.Time) {
+	o.User, o.Question = shownUser(o.User), nil
+	o.Sessions.Newest = shownSessions(o.Sessions.Newest)
+	if o.Newest != nil {
+		o.Newest = &shared.Event{At: o.Newest.At, Kind: o.Newest.Kind, Text: o.Newest.Text}
+	}
+	s.update(account, func(k *snapshot) { k.Overview = &snapshotOverview{shared.Time{Time: at}, o} })
+}
+
+// overview returns the overview in the snapshot and when it was loaded, or the zero time if
+// there is none. The handles of its sessions are row numbers.
+func (s *snapshots) overview(account string) (shared.Overview, time.Time) {
+	saved := s.of(account).Overview
+	if saved == nil {
+		return shared.Overview{}, time.Time{}
+	}
+	numberRows(saved.Value.Sessions.Newest)
+	return saved.Value, saved.At.Time
+}
+
+// saveLanguage saves the user's choice of language.
+func (s *snapshots) saveLanguage(account, choice string) {
+	s.update(account, func(k *snapshot) { k.Language = choice })
 }
 
 // sessions returns the sessions of the snapshot and when they were loaded, or the zero time if
@@ -166,19 +225,18 @@ func (s *snapshots) sessions(account string) ([]shared.Session, time.Time) {
 	if saved == nil {
 		return nil, time.Time{}
 	}
-	for i := range saved.List {
-		saved.List[i].Token = strconv.Itoa(i)
-	}
-	return saved.List, saved.At.Time
+	return numberRows(saved.List), saved.At.Time
 }
 
-// savePasskeys saves the data of passkeys that the page shows, without their IDs.
+// savePasskeys saves the data of passkeys that the page shows, with checksums in place of
+// their IDs.
 func (s *snapshots) savePasskeys(account string, list []shared.Passkey, at time.Time) {
 	shown := make([]shared.Passkey, len(list))
 	for i, one := range list {
 		shown[i] = shared.Passkey{
 			Name: one.Name, CreatedAt: one.CreatedAt, LastUsedAt: one.LastUsedAt, DeviceType: one.DeviceType,
 			Provider: one.Provider, Synced: one.Synced, UserVerified: one.UserVerified, LastCredential: one.LastCredential,
+			Transports: one.Transports, CredentialID: checksum(one.CredentialID),
 		}
 	}
 	s.update(account, func(k *snapshot) { k.Passkeys = &snapshotList[shared.Passkey]{shared.Time{Time: at}, shown} })
@@ -197,6 +255,42 @@ func (s *snapshots) passkeys(account string) ([]shared.Passkey, time.Time) {
 	return saved.List, saved.At.Time
 }
 
+// savePasskeyUsed records that the passkey of a browser's response was used in this browser, if
+// it is a passkey of this device.
+func (s *snapshots) savePasskeyUsed(account string, response []byte) {
+	if passkey.Attached(response) {
+		s.saveUsed(account, passkey.CredentialID(response))
+	}
+}
+
+func (s *snapshots) saveUsed(account, credential string) {
+	sum := checksum(credential)
+	s.update(account, func(k *snapshot) {
+		if !slices.Contains(k.Used, sum) {
+			k.Used = append(k.Used, sum)
+		}
+	})
+}
+
+// used returns the passkeys of an account that were used in this browser, for [isUsed].
+func (s *snapshots) used(account string) []string { return s.of(account).Used }
+
+// isUsed reports whether a passkey is among used. A passkey from the snapshot has a checksum in
+// place of its ID.
+func isUsed(used []string, one shared.Passkey) bool {
+	return slices.Contains(used, checksum(one.CredentialID)) || slices.Contains(used, one.CredentialID)
+}
+
+// checksum returns a short checksum (FNV-1a) of a credential ID. It tells the passkeys of an
+// account apart, and does not reveal the ID.
+func checksum(id string) string {
+	sum := uint32(2166136261)
+	for i := range len(id) {
+		sum = (sum ^ uint32(id[i])) * 16777619
+	}
+	return strconv.FormatUint(uint64(sum), 36)
+}
+
 func (s *snapshots) saveTwoFactor(account string, state shared.TwoFactor, at time.Time) {
 	s.update(account, func(k *snapshot) { k.TwoFactor = &snapshotState{shared.Time{Time: at}, state} })
 }
@@ -212,14 +306,17 @@ func (s *snapshots) twoFactor(account string) (shared.TwoFactor, time.Time) {
 }
 
 // wipe deletes everything that the app has stored in this browser, of any account. It needs no
-// server. A pending sign-out stays until it reaches the server: see [pendingSignOut].
+// server. A pending sign-out stays until it reaches the server: see [pendingSignOut]. The
+// preferences stay, too.
 func (s *snapshots) wipe() {
 	s.early = nil
+	s.preferences.load() // another tab may have changed them
+	defer s.preferences.save()
 	for _, name := range s.session.names() {
 		s.session.remove(name)
 	}
 	for _, name := range s.local.names() {
-		if name != pendingSignOutKey {
+		if name != pendingSignOutKey && !isPreference(name) {
 			s.local.remove(name)
 		}
 	}

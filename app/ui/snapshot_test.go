@@ -11,7 +11,7 @@ import (
 
 func newSnapshots() (s *snapshots, local, session memory) {
 	local, session = memory{}, memory{}
-	return &snapshots{local: local, session: session, client: new(client.Client)}, local, session
+	return &snapshots{local: local, session: session, client: new(client.Client), preferences: &preferences{storage: local}}, local, session
 }
 
 var ada = shared.User{ID: "ada", Email: "ada@example.com", Name: "Ada"}
@@ -97,5 +97,51 @@ func TestSnapshotInvalid(t *testing.T) {
 		if s.load() != nil || len(local)+len(session) != 0 {
 			t.Errorf("%s leaves %v, %v", text, local, session)
 		}
+	}
+}
+
+// TestSnapshotOverview tests that the snapshot has what the home shows without a network, and
+// neither handles nor what only the server needs.
+func TestSnapshotOverview(t *testing.T) {
+	s, local, _ := newSnapshots()
+	s.saveUser(ada, time.Now(), true)
+	s.saveLanguage("ada", "de")
+	secret := shared.Session{ID: "secret-id", Token: "secret-token", UserID: "secret-user", UserAgent: "secret-agent", IPAddress: "192.0.2.1"}
+	o := shared.Overview{
+		User:      ada,
+		TwoFactor: shared.TwoFactor{Enabled: true, BackupCodesLeft: 7},
+		Sessions:  shared.SessionSummary{Count: 4, Newest: []shared.Session{secret, secret}},
+		Question:  &secret,
+		Newest: &shared.Event{
+			ID: "secret-event", SessionID: "secret-session", Subject: "secret-subject", IPAddress: "secret-address", Text: "Signed in",
+		},
+	}
+	at := time.Now().Truncate(time.Second)
+	s.saveOverview("ada", o, at)
+	if strings.Contains(local[snapshotKey], "secret") {
+		t.Errorf("the snapshot has secrets: %s", local[snapshotKey])
+	}
+	if o.Sessions.Newest[0].Token != "secret-token" || o.Question == nil {
+		t.Error("saving changes the overview that the page shows")
+	}
+	got, then := s.overview("ada")
+	if !then.Equal(at) || got.User.Email != ada.Email || got.TwoFactor.BackupCodesLeft != 7 || got.Sessions.Count != 4 ||
+		got.Newest.Text != "Signed in" || got.Question != nil {
+		t.Errorf("the overview is %+v of %v", got, then)
+	}
+	if list := got.Sessions.Newest; len(list) != 2 || list[0].IPAddress != "192.0.2.1" || list[0].Token == list[1].Token {
+		t.Errorf("the sessions are %+v; want two with different rows", list)
+	}
+	var i identity
+	i.useSnapshot(s.load())
+	if i.language != "de" {
+		t.Errorf("without a network, the user's language is %q; want de", i.language)
+	}
+	if _, then := s.overview("eve"); !then.IsZero() {
+		t.Error("another account has the overview")
+	}
+	s.wipe()
+	if _, then := s.overview("ada"); !then.IsZero() {
+		t.Error("the overview outlives the account's other data")
 	}
 }

@@ -99,7 +99,7 @@ func (d *stepUpDialog) usePasskey(app.Context, app.Event) {
 			return
 		}
 		call(d.ctx, d.Env, shared.StepUp, shared.Proof{Passkey: answer}, func(ctx app.Context, _ shared.Status, err error) {
-			d.passkeys.answered(answer, err)
+			d.passkeys.answered(d.Env.account(), answer, err)
 			d.confirmed(ctx, err)
 		})
 	})

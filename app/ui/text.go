@@ -2,7 +2,6 @@ package ui
 
 import (
 	"errors"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -91,36 +90,18 @@ func (t *env) deviceText(d shared.Device) string {
 }
 
 // methodText returns the sign-in method of a session: the first factor and the second, if any.
-func (t *env) methodText(method string) string {
-	tr := t.T
-	first, second, _ := strings.Cut(method, "+")
-	switch first {
-	case "":
-		return tr(message.UnknownValue)
-	case "password":
-		first = tr(message.AccountPassword)
-	case "passkey":
-		first = tr(message.PasskeyFactor)
-	case "security-key":
-		first = tr(message.SecurityKey)
+func (t *env) methodText(method string) string { return shared.MethodText(t.Language, method, "") }
+
+// sessionMethod is methodText for a session, with the name of its passkey.
+func (t *env) sessionMethod(one shared.Session) string {
+	if one.PasskeyName == nil {
+		return t.methodText(one.Method)
 	}
-	switch second {
-	case "":
-		return first
-	case "totp":
-		return tr(message.MethodAndAuthenticatorApp, first)
-	case "backup-code":
-		return tr(message.MethodAndBackupCode, first)
-	case "email-code":
-		return tr(message.MethodAndEmailCode, first)
-	case "passkey":
-		return tr(message.MethodAndPasskey, first)
-	case "trusted-device":
-		return tr(message.MethodOnTrustedDevice, first)
-	default:
-		return tr(message.MethodAndOther, first, second)
-	}
+	return shared.MethodText(t.Language, one.Method, *one.PasskeyName)
 }
+
+// deviceName returns what people call a device and its browser. See [shared.Device.Name].
+func (t *env) deviceName(d shared.Device) string { return d.Name(t.Language) }
 
 // ago returns how long before now then was, rounded to one unit.
 func (t *env) ago(then, now time.Time) string {

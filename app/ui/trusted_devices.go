@@ -11,7 +11,8 @@ import (
 )
 
 // trustedDevices is the section that lists the browsers which need no second factor. The page
-// has this section while two-factor authentication is on.
+// has this section while two-factor authentication is on. It loads and revokes the devices, which
+// [trustedDevicesView] draws.
 type trustedDevices struct {
 	app.Compo
 	Env *env
@@ -92,21 +93,49 @@ func (s *trustedDevices) revokeAll() {
 // Render implements [app.Composer].
 func (s *trustedDevices) Render() app.UI {
 	e := s.Env
+	return section("trusted-devices", e.T(message.TrustedDevices),
+		s.list.drawState(),
+		html.Div().Class("state").Aria("busy", !s.list.known).Body(
+			app.If(s.list.waiting(), skeleton).ElseIf(s.list.known, func() app.UI {
+				return &trustedDevicesView{
+					Env: e, Language: e.Language.Tag, Devices: s.list.value, Busy: s.busy,
+					Revoke: s.confirmRevoke, RevokeAll: s.confirmRevokeAll,
+				}
+			}),
+		),
+	)
+}
+
+// trustedDevicesView draws the trusted devices. It does not call the server.
+type trustedDevicesView struct {
+	app.Compo
+	Env       *env
+	Language  string // in which it is drawn
+	Devices   []shared.TrustedDevice
+	Busy      string // as in [trustedDevices]
+	Revoke    func(shared.TrustedDevice)
+	RevokeAll app.EventHandler
+}
+
+// Render implements [app.Composer].
+func (v *trustedDevicesView) Render() app.UI {
+	e := v.Env
 	text := e.T(message.TrustedDevicesSkipCode)
-	if s.list.known && len(s.list.value) == 0 {
+	if len(v.Devices) == 0 {
 		text = e.T(message.NoTrustedDevices)
 	}
-	return section("trusted-devices", e.T(message.TrustedDevices),
+	return html.Div().Class("state").Body(
 		html.P().Text(text),
-		s.list.drawState(),
-		s.list.drawItems("sessions", len(s.list.value), "", func(i int) app.UI {
-			one := s.list.value[i]
-			return &trustedRow{Env: e, Device: one, Busy: s.busy == one.ID, Revoke: s.confirmRevoke}
-		}),
-		html.Div().Body(app.If(len(s.list.value) > 1, func() app.UI {
+		html.Div().Body(app.If(len(v.Devices) > 0, func() app.UI {
+			return html.Ul().Class("sessions").Body(app.Range(v.Devices).Slice(func(i int) app.UI {
+				one := v.Devices[i]
+				return &trustedRow{Env: e, Device: one, Busy: v.Busy == one.ID, Revoke: v.Revoke}
+			}))
+		})),
+		html.Div().Body(app.If(len(v.Devices) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
 				html.P().Text(e.T(message.TrustLastsThirtyDays)),
-				busyButton(e.T(message.RevokeTrustedDevices), s.confirmRevokeAll, s.busy == "all").Class("danger"),
+				busyButton(e.T(message.RevokeTrustedDevices), v.RevokeAll, v.Busy == "all").Class("danger"),
 			)
 		})),
 	)

@@ -10,7 +10,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// twoFactor is the section about two-factor authentication.
+// twoFactor is the section about two-factor authentication. It loads the state, which
+// [twoFactorView] draws.
 type twoFactor struct {
 	app.Compo
 	Env *env
@@ -36,88 +37,109 @@ func (s *twoFactor) OnMount(ctx app.Context) {
 	s.state.mount(ctx)
 }
 
-func (s *twoFactor) enable(ctx app.Context, _ app.Event) {
+// Render implements [app.Composer].
+func (s *twoFactor) Render() app.UI {
+	e := s.Env
+	return section("two-factor", e.T(message.TwoFactorAuthentication),
+		s.state.drawState(),
+		html.Div().Class("state").Aria("busy", !s.state.known).Body(
+			app.If(s.state.waiting(), skeleton).ElseIf(s.state.known, func() app.UI {
+				return &twoFactorView{Env: e, Language: e.Language.Tag, State: s.state.value}
+			}),
+		),
+	)
+}
+
+// twoFactorView draws the state of two-factor authentication. It does not call the server.
+type twoFactorView struct {
+	app.Compo
+	Env      *env
+	Language string // in which it is drawn
+	State    shared.TwoFactor
+}
+
+func (v *twoFactorView) enable(ctx app.Context, _ app.Event) {
 	startTask(ctx, enableTask)
 }
 
-func (s *twoFactor) move(ctx app.Context, _ app.Event) {
+func (v *twoFactorView) move(ctx app.Context, _ app.Event) {
 	startTask(ctx, moveTask)
 }
 
-func (s *twoFactor) renew(ctx app.Context, _ app.Event) {
+func (v *twoFactorView) renew(ctx app.Context, _ app.Event) {
 	startTask(ctx, renewTask)
 }
 
-func (s *twoFactor) disable(ctx app.Context, _ app.Event) {
+func (v *twoFactorView) disable(ctx app.Context, _ app.Event) {
 	startTask(ctx, disableTask)
 }
 
 // Render implements [app.Composer].
-func (s *twoFactor) Render() app.UI {
-	return section("two-factor", s.Env.T(message.TwoFactorAuthentication),
-		s.state.drawState(),
-		html.Div().Class("state").Aria("busy", !s.state.known).Body(s.body()...),
-	)
-}
-
-func (s *twoFactor) body() []app.UI {
-	switch {
-	case s.state.waiting():
-		return []app.UI{skeleton()}
-	case !s.state.known:
-		return nil
-	case s.state.value.Enabled:
-		return s.on()
-	default:
-		return s.off()
+func (v *twoFactorView) Render() app.UI {
+	parts := v.off()
+	if v.State.Enabled {
+		parts = v.on()
 	}
+	return html.Div().Class("state").Body(parts...)
 }
 
-func (s *twoFactor) off() []app.UI {
-	e := s.Env
+// badge draws whether two-factor authentication is on, with an icon and a word.
+func (v *twoFactorView) badge() app.UI {
+	if v.State.Enabled {
+		return html.Span().Class("badge", "with-icon").Body(icon(levelOK.name()), app.Text(v.Env.T(message.StateOn)))
+	}
+	return html.Span().Class("badge", "with-icon", "advice").Body(icon(levelAdvice.name()), app.Text(v.Env.T(message.StateOff)))
+}
+
+func (v *twoFactorView) off() []app.UI {
+	e := v.Env
 	pending := ""
-	if s.state.value.Pending {
+	if v.State.Pending {
 		pending = e.T(message.EnrollmentUnfinished)
 	}
 	return []app.UI{
+		html.P().Class("state-line").Body(v.badge()),
 		html.P().Text(e.T(message.TwoFactorBenefit)),
 		html.Div().Body(app.If(pending != "", func() app.UI { return hint(pending) })),
 		html.Div().Class("actions").Body(
-			button(e.T(message.EnableTwoFactor), s.enable).Class("main"),
+			button(e.T(message.EnableTwoFactor), v.enable).Class("main"),
 		),
 	}
 }
 
-func (s *twoFactor) on() []app.UI {
-	e := s.Env
-	since := app.UI(app.Text(e.T(message.StateOn)))
-	if s.state.value.Since != nil {
-		since = e.timestamp(*s.state.value.Since, e.localTime(*s.state.value.Since, "long", ""))
-	}
+func (v *twoFactorView) on() []app.UI {
+	e := v.Env
 	pending := ""
-	if s.state.value.Pending {
+	if v.State.Pending {
 		pending = e.T(message.PhoneMoveUnfinished)
 	}
-	few := s.state.value.BackupCodesLeft <= shared.FewBackupCodes
+	few := v.State.BackupCodesLeft <= shared.FewBackupCodes
 	return []app.UI{
+		html.P().Class("state-line").Body(
+			v.badge(),
+			app.If(v.State.Since != nil, func() app.UI {
+				since := *v.State.Since
+				return html.Span().Body(app.Text(e.T(message.OnSince)+" "), e.timestamp(since, e.localTime(since, "long", "")))
+			}),
+		),
 		html.P().Text(e.T(message.SignInTakesTwoFactors)),
 		html.Div().Body(app.If(few, func() app.UI {
 			return html.Div().Class("few-codes").Role("group").Aria("label", e.T(message.BackupCodes)).Body(
-				html.P().Text(e.fewText(s.state.value.BackupCodesLeft)),
-				button(e.T(message.NewBackupCodes), s.renew),
+				icon(levelAlarm.name()),
+				html.P().Text(e.fewText(v.State.BackupCodesLeft)),
+				button(e.T(message.NewBackupCodes), v.renew).Class("main"),
 			)
 		})),
 		html.Dl().Class("facts").Body(
-			fact(e.T(message.OnSince), since),
-			fact(e.T(message.BackupCodes), app.Text(e.T(message.BackupCodesOfTenLeft, s.state.value.BackupCodesLeft))),
+			fact(e.T(message.BackupCodes), app.Text(e.T(message.BackupCodesOfTenLeft, v.State.BackupCodesLeft))),
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return hint(pending) })),
 		html.Div().Class("actions").Body(
-			button(e.T(message.MoveToNewPhone), s.move),
+			button(e.T(message.MoveToNewPhone), v.move),
 			html.Div().Body(app.If(!few, func() app.UI {
-				return button(e.T(message.NewBackupCodes), s.renew)
+				return button(e.T(message.NewBackupCodes), v.renew)
 			})),
-			button(e.T(message.DisableTwoFactor), s.disable).Class("danger"),
+			button(e.T(message.DisableTwoFactor), v.disable).Class("danger"),
 		),
 	}
 }

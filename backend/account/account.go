@@ -57,6 +57,7 @@ type Store interface {
 	oneTimeTokenStore
 	mailStore
 	eventStore
+	overviewStore
 	settingStore
 	sealedStore
 }

@@ -157,6 +157,7 @@ type adminStore interface {
 	DisableUser(ctx context.Context, user string, now time.Time) (bool, error)
 	// EnableUser enables an account. It reports false if the account was enabled already.
 	EnableUser(ctx context.Context, user string, now time.Time) (bool, error)
-	// Emails returns the addresses of users by ID. Deleted users have none.
-	Emails(ctx context.Context, users []string) (map[string]string, error)
+	// EventUsers returns users by ID, with only the Email and the Handle of each. Deleted
+	// users are missing.
+	EventUsers(ctx context.Context, users []string) (map[string]User, error)
 }

@@ -2,13 +2,16 @@ package account
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"latchkey/backend/mail"
@@ -35,6 +38,10 @@ const (
 	// hash (see [keyring.Keys.MAC]), as section 3.1.1.2 recommends.
 	backupCodeIterations = 10_000
 
+	// replacedCodesLifetime is how long the server recognizes the codes of the previous set.
+	// A printed copy may still lie about for that long.
+	replacedCodesLifetime = 365 * day
+
 	// The sizes of a backup code's salt and hash, in bytes.
 	backupCodeSaltSize = 16
 	backupCodeHashSize = 32
@@ -46,6 +53,16 @@ type BackupCodeSet struct {
 	UserID     string `bun:",pk"`
 	Salt       []byte
 	Iterations int // of PBKDF2-HMAC-SHA-256
+}
+
+// ReplacedBackupCode is a code of a user's previous set. The server keeps it only to say so of
+// a later try.
+type ReplacedBackupCode struct {
+	UserID     string `bun:",pk"`
+	Digest     []byte `bun:",pk"`
+	Salt       []byte
+	Iterations int // as in [BackupCodeSet]
+	ExpiresAt  time.Time
 }
 
 func newBackupCodeSet(user string) BackupCodeSet {
@@ -153,10 +170,34 @@ func (s *Service) prepareBackupCodeCheck(ctx context.Context, vc verificationCon
 		}
 		used, err := in.UseBackupCode(ctx, in.User.ID, digests)
 		if used {
-			err = fmt.Errorf("%w: %w", shared.ErrBackupCodeUsed, errNotAGuess)
+			return nil, fmt.Errorf("%w: %w", shared.ErrBackupCodeUsed, errNotAGuess)
+		}
+		if errors.Is(err, shared.ErrInvalidBackupCode) {
+			err = s.wrongBackupCode(ctx, in, code)
 		}
 		return nil, err
 	}, nil
+}
+
+// wrongBackupCode returns the error for a code that the user does not have: it may be from the
+// set that the user's codes replaced.
+func (s *Service) wrongBackupCode(ctx context.Context, in userTx, text string) error {
+	replaced, err := in.ReplacedBackupCodes(ctx, in.User.ID, s.Now())
+	if err != nil {
+		return err
+	}
+	code, ok := parseBackupCode(shared.TypedCode(text))
+	if !ok || len(replaced) == 0 {
+		return shared.ErrInvalidBackupCode
+	}
+	set := BackupCodeSet{UserID: in.User.ID, Salt: replaced[0].Salt, Iterations: replaced[0].Iterations}
+	digests := s.Keys.MACs(backupCodePurpose, set.hash(code))
+	for _, r := range replaced {
+		if slices.ContainsFunc(digests, func(d []byte) bool { return hmac.Equal(d, r.Digest) }) {
+			return fmt.Errorf("%w: %w", shared.ErrBackupCodeReplaced, errNotAGuess)
+		}
+	}
+	return shared.ErrInvalidBackupCode
 }
 
 // auditBackupCodeUse records the use of a backup code, and notifies the user. The actor's
@@ -189,7 +230,7 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
-		if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
+		if err := in.ReplaceBackupCodes(ctx, set, digests, s.Now().Add(replacedCodesLifetime)); err != nil {
 			return err
 		}
 		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventBackupCodesMade, reversal{BackupCode: digests[0]},
@@ -200,9 +241,13 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 }
 
 type backupCodeStore interface {
-	// ReplaceBackupCodes stores the codes of a set in place of all of the user's codes.
-	ReplaceBackupCodes(ctx context.Context, set BackupCodeSet, digests [][]byte) error
-	// DeleteBackupCodes deletes all codes of a user.
+	// ReplaceBackupCodes stores the codes of a set in place of all of the user's codes. It
+	// keeps the replaced codes until a time, unless they are legacy ones.
+	ReplaceBackupCodes(ctx context.Context, set BackupCodeSet, digests [][]byte, keep time.Time) error
+	// ReplacedBackupCodes returns the unexpired codes that [backupCodeStore.ReplaceBackupCodes]
+	// replaced last. They are of one set.
+	ReplacedBackupCodes(ctx context.Context, user string, now time.Time) ([]ReplacedBackupCode, error)
+	// DeleteBackupCodes deletes all codes of a user, and the replaced ones.
 	DeleteBackupCodes(ctx context.Context, user string) error
 	// BackupCodeSet returns the set of a user's codes. It fails with [ErrNotFound] if there
 	// is none, because the user has no codes or has legacy ones.

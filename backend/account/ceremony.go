@@ -173,27 +173,29 @@ func (s *Service) takeCeremony(ctx context.Context, browser Token, kind, challen
 //   - [shared.ErrPasskeyOfAnother]: the ceremony was for another user
 //   - [shared.ErrRegistration], [shared.ErrRegistrationUnverified]: the response is wrong,
 //     or lacks user verification
-func (s *Service) verifyRegistration(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (Passkey, error) {
+func (s *Service) verifyRegistration(
+	ctx context.Context,
+	actor Actor,
+	browser Token,
+	response json.RawMessage,
+) (made webauthn.Credential, err error) {
 	// The challenge is empty if the response cannot be parsed.
 	registration, parseErr := webauthn.ParseRegistration(response)
 	ceremony, err := s.takeCeremony(ctx, browser, ceremonyRegister, registration.Challenge, shared.ErrRegistration)
 	switch {
 	case err != nil:
-		return Passkey{}, err
+		return made, err
 	case ceremony.UserID != actor.User.ID:
-		return Passkey{}, shared.ErrPasskeyOfAnother
+		return made, shared.ErrPasskeyOfAnother
 	case ceremony.SessionID != actor.Session.ID:
-		return Passkey{}, shared.ErrPasskeyChallenge
+		return made, shared.ErrPasskeyChallenge
 	case parseErr != nil:
-		return Passkey{}, passkeyError(parseErr, shared.ErrRegistration)
+		return made, passkeyError(parseErr, shared.ErrRegistration)
 	}
-	made, err := s.RelyingParty.VerifyRegistration(registration, webauthn.RegistrationPolicy{
+	made, err = s.RelyingParty.VerifyRegistration(registration, webauthn.RegistrationPolicy{
 		UserHandle: actor.User.Handle, Verification: s.userVerification(), Conditional: ceremony.Conditional,
 	})
-	if err != nil {
-		return Passkey{}, passkeyError(err, shared.ErrRegistration)
-	}
-	return newPasskey(actor.User.ID, made, s.Now()), nil
+	return made, passkeyError(err, shared.ErrRegistration)
 }
 
 // passkeyError maps an error of package [webauthn] to a shared error. refused is the shared
@@ -260,8 +262,7 @@ func (s *Service) verifyPasskey(
 		err = shared.ErrPasskeyNotFound
 	}
 	if err != nil {
-		e := s.event(shared.EventPasskeyFailed, passkey.UserID, from)
-		e.Subject = passkey.ID
+		e := s.withPasskeyName(s.event(shared.EventPasskeyFailed, passkey.UserID, from), user, passkey)
 		return verified, s.auditFailure(ctx, e, err)
 	}
 	now := s.Now()

@@ -88,57 +88,137 @@ func (s *Service) RequestEmailChange(ctx context.Context, actor Actor, email, ca
 		if in.User.Email == email {
 			return shared.ErrSameEmail.In("newEmail")
 		}
-		request := emailRequest{
-			Purpose: purposeChange, Email: email, Callback: callback, From: actor.Client,
-			User: in.User.ID, Old: in.User.Email, Session: actor.Session.ID,
-		}
+		purpose := purposeChange
 		if in.User.EmailVerified {
-			request.Purpose = purposeConfirmChange
+			purpose = purposeConfirmChange
 		}
-		if err := s.requestEmail(ctx, in, request); err != nil {
+		change := emailChange{New: email, Old: in.User.Email, Callback: callback, Session: actor.Session.ID}
+		if err := s.sendEmailChange(ctx, in, actor.Client, purpose, change); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventEmailChangeRequested, actor))
+		e := s.sessionEvent(shared.EventEmailChangeRequested, actor)
+		return in.AddEvent(ctx, s.Keys, s.withPersonal(e, in.User, map[string]string{DetailBefore: in.User.Email, DetailAfter: email}))
 	})
 }
 
-// composeEmailChange composes the email for a requested change of address. It composes the
+// sendEmailChange issues the token for one of the two steps of a change of address, and
+// queues its email. The token exists before the email does, so that what is pending does
+// not depend on whether the new address is taken, and so that revoking the token also
+// stops an email that is still queued. It replaces the tokens of earlier requests.
+func (s *Service) sendEmailChange(ctx context.Context, in userTx, client Client, purpose string, change emailChange) error {
+	if _, err := in.RevokeOneTimeTokens(ctx, in.User.ID, time.Time{}, revokedReplaced, purposesOfEmailChange...); err != nil {
+		return err
+	}
+	token, err := s.issueToken(ctx, in, purpose, change)
+	if err != nil {
+		return err
+	}
+	return s.requestEmail(ctx, in, emailRequest{
+		Purpose: purpose, Email: change.New, Callback: change.Callback, From: client, User: in.User.ID, Token: token,
+	})
+}
+
+// purposesOfEmailChange are the purposes of the tokens for the two steps.
+var purposesOfEmailChange = []string{purposeConfirmChange, purposeChange}
+
+// composeEmailChange composes the email for one step of a change of address. It composes the
 // one to the current address even if the new address is taken, because its absence would
-// reveal that. If the new address is taken, the second email goes to its owner.
+// reveal that. If the new address is taken, the second email goes to its owner. It fails
+// with [ErrNotFound] if the token was revoked meanwhile.
 func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emailRequest) (mail.Mail, error) {
 	user, err := tx.LockUser(ctx, request.User)
 	if err != nil {
 		return mail.Mail{}, err
 	}
-	if user.Email != request.Old || user.DisabledAt != nil {
-		return mail.Mail{}, ErrNotFound
-	}
-	in, change := userTx{tx, user}, emailChange{New: request.Email, Old: request.Old, Callback: request.Callback, Session: request.Session}
-	if err := checkNotOutdated(ctx, in, request); err != nil {
+	t, err := tx.OneTimeToken(ctx, request.Token.Hash())
+	if err != nil {
 		return mail.Mail{}, err
 	}
+	if t.Purpose != request.Purpose || t.UsedAt != nil || !t.ExpiresAt.After(s.Now()) || user.DisabledAt != nil {
+		return mail.Mail{}, ErrNotFound
+	}
+	link := s.linkToEmailPage(request.Token, request.Callback)
 	if request.Purpose == purposeConfirmChange {
-		// The new request replaces an earlier one.
-		if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, purposeChange); err != nil {
-			return mail.Mail{}, err
-		}
-		token, err := s.issueToken(ctx, in, purposeConfirmChange, change)
-		if err != nil {
-			return mail.Mail{}, err
-		}
-		return s.compose(user, request.From, mail.AgreeEmailChange{New: request.Email, Link: s.linkToEmailPage(token, request.Callback)}), nil
+		return s.compose(user, request.From, mail.AgreeEmailChange{New: request.Email, Link: link}), nil
 	}
 	if owner, _, err := tx.UserByEmail(ctx, request.Email); err == nil {
 		return s.composeAddressTaken(owner, request), nil
 	} else if !errors.Is(err, ErrNotFound) {
 		return mail.Mail{}, err
 	}
-	token, err := s.issueToken(ctx, in, purposeChange, change)
-	if err != nil {
-		return mail.Mail{}, err
+	user.Email, user.EmailVerified = request.Email, false
+	return s.compose(user, request.From, mail.VerifyNewEmail{Link: link}), nil
+}
+
+// openEmailChange returns the token of a user's pending change of address, and its data. It
+// fails with [ErrNotFound] if none is pending.
+func (s *Service) openEmailChange(ctx context.Context, in Store, user User) (t OneTimeToken, change emailChange, err error) {
+	for _, purpose := range purposesOfEmailChange {
+		open, err := in.OpenOneTimeTokens(ctx, user.ID, purpose, s.Now())
+		if err != nil {
+			return t, change, err
+		}
+		if len(open) > 0 {
+			t = open[0]
+		}
 	}
-	user.Email = request.Email
-	return s.compose(user, request.From, mail.VerifyNewEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
+	if t.Hash == nil {
+		return t, change, ErrNotFound
+	}
+	if err := s.readToken(t, &change); err != nil {
+		return t, change, err
+	}
+	if change.Old != user.Email { // outdated
+		return t, change, ErrNotFound
+	}
+	return t, change, nil
+}
+
+// ResendEmailChange sends the link again for which a change of the session's user's address
+// waits. The former link stops working. Errors:
+//   - [shared.ErrNoEmailChange]: no change is pending
+//   - [shared.ErrTooManyRequests]: too many requests
+func (s *Service) ResendEmailChange(ctx context.Context, actor Actor) error {
+	_, change, err := s.openEmailChange(ctx, s.Store, actor.User)
+	if err != nil {
+		return noEmailChange(err)
+	}
+	if err := s.Allow(ctx, VerificationLimit, change.New); err != nil {
+		return err
+	}
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		t, change, err := s.openEmailChange(ctx, in, in.User) // the user may have taken the next step meanwhile
+		if err != nil {
+			return noEmailChange(err)
+		}
+		if err := s.sendEmailChange(ctx, in, actor.Client, t.Purpose, change); err != nil {
+			return err
+		}
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventEmailChangeRequested, actor))
+	})
+}
+
+// CancelEmailChange cancels the pending change of the session's user's address: its links
+// stop working. It fails with [shared.ErrNoEmailChange] if none is pending, for example
+// because the link has just been opened.
+func (s *Service) CancelEmailChange(ctx context.Context, actor Actor) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		if _, _, err := s.openEmailChange(ctx, in, in.User); err != nil {
+			return noEmailChange(err)
+		}
+		if _, err := in.RevokeOneTimeTokens(ctx, in.User.ID, time.Time{}, revokedCanceled, purposesOfEmailChange...); err != nil {
+			return err
+		}
+		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventEmailChangeCanceled, actor))
+	})
+}
+
+// noEmailChange maps [ErrNotFound] to [shared.ErrNoEmailChange].
+func noEmailChange(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return shared.ErrNoEmailChange
+	}
+	return err
 }
 
 // LinkPurpose is the purpose of a link in an email about an address or an account.
@@ -165,7 +245,7 @@ type EmailLink struct {
 
 // EmailLink describes a link for [Service.VerifyEmail] or [Service.DeleteUserByLink],
 // without using it. Errors:
-//   - [shared.ErrToken]: the link is not valid
+//   - [shared.ErrToken], [shared.ErrTokenSuperseded]: the link is not valid
 //   - [shared.ErrTokenExpired], [shared.ErrTokenUsed]: the token is still stored, so
 //     EmailLink describes the link, too; a link for an address that is verified already
 //     counts as used
@@ -230,8 +310,8 @@ func (s *Service) describeChange(t OneTimeToken, l *EmailLink) error {
 // two steps of a change. changed is the user after the second step. The user of actor is
 // zero if the caller is not signed in. VerifyEmail does not sign the caller in. Errors:
 //   - [shared.ErrInvalidUser]: the link belongs to another user
-//   - [shared.ErrToken], [shared.ErrTokenExpired], [shared.ErrTokenUsed]: the link is not
-//     valid
+//   - [shared.ErrToken], [shared.ErrTokenSuperseded], [shared.ErrTokenExpired],
+//     [shared.ErrTokenUsed]: the link is not valid
 //   - [shared.ErrUserExists]: another account has taken the address meanwhile
 //   - [shared.ErrNewPasswordDue]: the address is now verified, and the password void
 func (s *Service) VerifyEmail(ctx context.Context, actor Actor, token string) (changed *User, err error) {
@@ -251,10 +331,7 @@ func (s *Service) VerifyEmail(ctx context.Context, actor Actor, token string) (c
 			return shared.ErrToken
 		}
 		if t.Purpose == purposeConfirmChange {
-			return s.requestEmail(ctx, in, emailRequest{
-				Purpose: purposeChange, Email: change.New, Callback: change.Callback, From: actor.Client,
-				User: in.User.ID, Old: change.Old, Session: change.Session,
-			})
+			return s.sendEmailChange(ctx, in, actor.Client, purposeChange, change)
 		}
 		user, err := s.changeEmail(ctx, in, actor.Client, change)
 		changed = &user
@@ -293,7 +370,7 @@ func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, cha
 	if err := in.ChangeEmail(ctx, user.ID, change.New, true, now); err != nil {
 		return user, err
 	}
-	if err := in.DeleteOneTimeTokens(ctx, user.ID, time.Time{}, purposesRevokedWithSessions...); err != nil {
+	if _, err := in.RevokeOneTimeTokens(ctx, user.ID, time.Time{}, revokedSuperseded, purposesRevokedWithSessions...); err != nil {
 		return user, err
 	}
 	changed := mail.EmailChanged{New: change.New}
@@ -306,8 +383,9 @@ func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, cha
 	if err != nil {
 		return user, err
 	}
-	user.Email, user.EmailVerified, user.UpdatedAt = change.New, true, now
 	e := s.event(shared.EventEmailChanged, user.ID, client)
 	e.SessionID = change.Session
+	e = s.withPersonal(e, user, map[string]string{DetailBefore: user.Email, DetailAfter: change.New})
+	user.Email, user.EmailVerified, user.UpdatedAt = change.New, true, now
 	return user, in.AddEvent(ctx, s.Keys, e)
 }

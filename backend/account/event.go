@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -54,25 +53,13 @@ func (s *Service) sessionEvent(kind string, actor Actor) audit.Event {
 	return e
 }
 
-// detailFactor is the member of [audit.Event].Detail that names the second factor that
-// confirmed the action.
-const detailFactor = "factor"
-
-// detail encodes members as an [audit.Event].Detail.
-func detail(members map[string]string) string {
-	text, err := json.Marshal(members)
-	if err != nil {
-		panic(err) // strings always encode
-	}
-	return string(text)
-}
-
 // EventFilter selects the events to list.
 type EventFilter struct {
-	User   string   // the ID of the account; empty for all
-	Kinds  []string // nil for all
-	Before string   // the ID of an event: list older ones; empty for the newest
-	Limit  int
+	User    string   // the ID of the account; empty for all
+	Session string   // the ID of the session that acted; empty for all. With User, it must be the user's.
+	Kinds   []string // nil for all
+	Before  string   // the ID of an event: list older ones; empty for the newest
+	Limit   int
 }
 
 // An EventReader reads the whole audit log, as an [audit.Verifier] does. Each method ends

@@ -14,7 +14,7 @@ import (
 // is zero if the caller is unknown.
 func (s *Service) AuditMissingKey(ctx context.Context, actor Actor, missing *keyring.MissingKeyError) error {
 	e := s.event(shared.EventKeyMissing, actor.User.ID, actor.Client)
-	e.Subject, e.Detail = missing.AAD, detail(map[string]string{"key": missing.Key})
+	e.Subject, e.Detail = missing.AAD, detail(map[string]string{DetailKey: missing.Key})
 	return s.Store.AddEvent(ctx, s.Keys, e)
 }
 
@@ -85,7 +85,7 @@ func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 		return n, lost, err
 	}
 	e := s.event(shared.EventKeyRotated, "", Client{})
-	e.Detail = detail(map[string]string{"key": s.Keys.CurrentID()})
+	e.Detail = detail(map[string]string{DetailKey: s.Keys.CurrentID()})
 	if err := s.Store.AddEvent(ctx, s.Keys, e); err != nil {
 		return n, lost, err
 	}

@@ -41,6 +41,9 @@ func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
 func (s *Service) compose(user User, client Client, n mail.Notice) mail.Mail {
 	sender := mail.Sender{Name: s.Settings.Now().AppName, Origin: s.origin()}
 	reader := mail.Reader{Address: user.Email, Language: cmp.Or(user.Language, client.Language)}
+	if user.EmailVerified {
+		reader.Name = user.Name
+	}
 	return sender.Compose(reader, mail.RequestContext{At: s.Now(), IP: client.IP, UserAgent: client.UserAgent}, n)
 }
 

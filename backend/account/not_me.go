@@ -3,7 +3,9 @@ package account
 import (
 	"context"
 	"errors"
+	"time"
 
+	"latchkey/backend/audit"
 	"latchkey/backend/mail"
 	"latchkey/shared"
 )
@@ -52,31 +54,115 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 	}
 	var r reversal
 	err = s.redeem(ctx, t, &r, func(in userTx) (err error) {
-		if err := s.revokeAccess(ctx, in, ""); err != nil {
-			return err
-		}
-		if err := s.revert(ctx, &in, r); err != nil {
-			return err
-		}
-		if err := in.VoidPassword(ctx, in.User.ID); err != nil {
-			return err
-		}
-		// Revoke later notices, which may have gone to an attacker's mailbox. The owner
-		// received the earlier ones, so the first notice wins.
-		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, t.CreatedAt, purposeReport); err != nil {
-			return err
-		}
-		if reset, err = s.issueResetToken(ctx, in); err != nil {
-			return err
-		}
-		if err := s.send(ctx, in, s.compose(in.User, client, mail.AccountSecured)); err != nil {
-			return err
-		}
 		e := s.event(shared.EventReportedNotMe, in.User.ID, client)
 		e.Subject = r.Session
-		return in.AddEvent(ctx, s.Keys, e)
+		// The owner received the earlier notices, so the first one wins.
+		reset, err = s.secureAccount(ctx, in, client, report{Event: e, Reversals: []reversal{r}, Notices: t.CreatedAt})
+		return err
 	})
 	return reset, err
+}
+
+// ReportSignIn handles the actor's report that a sign-in "wasn't me". session is the ID of
+// the session that the sign-in opened. It does what [Service.ReportNotMe] does, but reverts
+// every change that the session made and that a notice could still revert. It signs the actor
+// out, too. Errors:
+//   - [shared.ErrSessionEnded]: the user has no other session with the ID
+//   - [shared.ErrFactorNotFresh]: the actor's session needs a second factor first
+//
+// Every session may report every other one, because an attacker who has signed in may be in
+// either. So an attacker may report the owner. That gives the attacker no more than the fresh
+// identity that the caller must have checked, and it leaves the owner the notices about what
+// the attacker's own session has changed.
+func (s *Service) ReportSignIn(ctx context.Context, actor Actor, session string) (reset Token, err error) {
+	if session == actor.Session.ID {
+		return "", shared.ErrSessionEnded
+	}
+	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
+		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
+			return err
+		}
+		// Of several callers, one deletes the session.
+		reported, err := in.TakeSession(ctx, in.User.ID, session)
+		if errors.Is(err, ErrNotFound) {
+			return shared.ErrSessionEnded
+		} else if err != nil {
+			return err
+		}
+		r := report{Event: s.sessionEvent(shared.EventReportedNotMe, actor)}
+		r.Event = withDetail(r.Event, map[string]string{DetailUserAgent: reported})
+		r.Event.Subject = session
+		if r.Reversals, r.Notices, err = s.takeNotices(ctx, in, session); err != nil {
+			return err
+		}
+		reset, err = s.secureAccount(ctx, in, actor.Client, r)
+		return err
+	})
+	return reset, err
+}
+
+// takeNotices uses up the notices about what a session changed, and returns how to revert
+// the changes, the newest first. If one of them replaced the address, later notices may have
+// gone to an attacker's mailbox: since is when the first such notice was issued, or zero.
+func (s *Service) takeNotices(ctx context.Context, in userTx, session string) (all []reversal, since time.Time, err error) {
+	now := s.Now()
+	notices, err := in.OpenOneTimeTokens(ctx, in.User.ID, purposeReport, now)
+	if err != nil {
+		return nil, since, err
+	}
+	for _, t := range notices {
+		var r reversal
+		if err := s.readToken(t, &r); err != nil {
+			return nil, since, err
+		}
+		if r.Session != session {
+			continue
+		}
+		if _, err := in.TakeOneTimeToken(ctx, t.Hash, purposeReport, now); err != nil {
+			return nil, since, err
+		}
+		if all = append(all, r); r.Email != "" {
+			since = t.CreatedAt
+		}
+	}
+	return all, since, nil
+}
+
+// A report is a user's report that "this wasn't me".
+type report struct {
+	Event     audit.Event // records the report
+	Reversals []reversal  // the newest change first
+	// Notices is the time from which on notices no longer work, because they may have gone
+	// to an attacker's mailbox. It is zero if none may.
+	Notices time.Time
+}
+
+// secureAccount revokes all access to an account, reverts what was reported, makes the
+// password void, notifies the user and returns a token for [Service.ResetPassword].
+func (s *Service) secureAccount(ctx context.Context, in userTx, client Client, r report) (reset Token, err error) {
+	if err := s.revokeAccess(ctx, in, ""); err != nil {
+		return "", err
+	}
+	for _, change := range r.Reversals {
+		if err := s.revert(ctx, &in, change); err != nil {
+			return "", err
+		}
+	}
+	if err := in.VoidPassword(ctx, in.User.ID); err != nil {
+		return "", err
+	}
+	if !r.Notices.IsZero() {
+		if _, err := in.RevokeOneTimeTokens(ctx, in.User.ID, r.Notices, revokedSuperseded, purposeReport); err != nil {
+			return "", err
+		}
+	}
+	if reset, err = s.issueResetToken(ctx, in); err != nil {
+		return "", err
+	}
+	if err := s.send(ctx, in, s.compose(in.User, client, mail.AccountSecured)); err != nil {
+		return "", err
+	}
+	return reset, in.AddEvent(ctx, s.Keys, r.Event)
 }
 
 // revert removes what the change added or revealed, if it still exists. It restores a

@@ -15,9 +15,9 @@ import (
 // OneTimeToken is a token in a link that works once. Only its hash is stored.
 type OneTimeToken struct {
 	Hash      []byte `bun:",pk"`
-	Purpose   string
+	Purpose   string // of a revoked token: why it was revoked
 	UserID    string `bun:",nullzero"` // empty for an invitation
-	Data      string // sealed details of the purpose; empty if none
+	Data      string // sealed details of the purpose; empty if none, and if it was revoked
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	UsedAt    *time.Time // nil if unused; a used token is kept until it expires, to report that
@@ -34,6 +34,22 @@ const (
 	purposeDelete         = "delete account"
 	purposeReport         = "disown"
 )
+
+// The reasons for which tokens are revoked. One of them replaces the purpose of a revoked
+// token, which is then valid for nothing. The row is kept until the token expires, to tell
+// the holder of the link what has happened.
+const (
+	revokedSuperseded = "superseded" // how the user signs in has changed
+	revokedReplaced   = "replaced"   // there is a newer token
+	revokedCanceled   = "canceled"   // the user canceled the change
+)
+
+// revocations maps the reasons to the errors that report them.
+var revocations = map[string]*shared.Error{
+	revokedSuperseded: shared.ErrTokenSuperseded,
+	revokedReplaced:   shared.ErrTokenReplaced,
+	revokedCanceled:   shared.ErrTokenCanceled,
+}
 
 // tokenLifetimes is how long tokens are valid. Tokens for reports live longest, because
 // users notice an attack later than an email that they have just requested.
@@ -70,7 +86,7 @@ func (t OneTimeToken) aad() string {
 //     keep the owner from using one in time
 func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, data any) (Token, error) {
 	if purpose != purposeReport && purpose != purposeVerify {
-		if err := in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purpose); err != nil {
+		if _, err := in.RevokeOneTimeTokens(ctx, in.User.ID, time.Time{}, revokedReplaced, purpose); err != nil {
 			return "", err
 		}
 	}
@@ -87,6 +103,8 @@ func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, dat
 // checkToken returns the token of a link if it is valid for one of the purposes. It does
 // not use the token up: the transaction of the change does. Errors:
 //   - [shared.ErrToken]: no such token for these purposes
+//   - [shared.ErrTokenSuperseded], also as [shared.ErrTokenReplaced] and
+//     [shared.ErrTokenCanceled]: the token was revoked
 //   - [shared.ErrTokenUsed], [shared.ErrTokenExpired]: the token is still stored, and is
 //     returned, too
 func (s *Service) checkToken(ctx context.Context, link string, purposes ...string) (OneTimeToken, error) {
@@ -95,15 +113,29 @@ func (s *Service) checkToken(ctx context.Context, link string, purposes ...strin
 		return OneTimeToken{}, shared.ErrToken
 	}
 	t, err := s.Store.OneTimeToken(ctx, token.Hash())
+	if err != nil {
+		return OneTimeToken{}, noSuchToken(err)
+	}
+	if revoked := revocations[t.Purpose]; revoked != nil {
+		return OneTimeToken{}, revoked
+	}
 	switch {
-	case errors.Is(err, ErrNotFound), err == nil && !slices.Contains(purposes, t.Purpose):
+	case !slices.Contains(purposes, t.Purpose):
 		return OneTimeToken{}, shared.ErrToken
-	case err == nil && t.UsedAt != nil:
+	case t.UsedAt != nil:
 		return t, shared.ErrTokenUsed
-	case err == nil && !t.ExpiresAt.After(s.Now()):
+	case !t.ExpiresAt.After(s.Now()):
 		return t, shared.ErrTokenExpired
 	}
-	return t, err
+	return t, nil
+}
+
+// noSuchToken maps [ErrNotFound] to [shared.ErrToken].
+func noSuchToken(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return shared.ErrToken
+	}
+	return err
 }
 
 // readToken decodes the data of a token.
@@ -121,19 +153,16 @@ func (s *Service) readToken(t OneTimeToken, data any) error {
 // redeem decodes a token's data, and then uses the token up and runs fn, in one transaction
 // that holds the user's lock. Errors:
 //   - [shared.ErrTokenUsed]: the token was used meanwhile; of several callers, one succeeds
+//   - [shared.ErrTokenSuperseded]: the token was revoked meanwhile
 //   - [shared.ErrToken]: the token or the user was deleted meanwhile
 func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(userTx) error) error {
 	if err := s.readToken(t, data); err != nil {
 		return err
 	}
 	err := s.inUserTx(ctx, t.UserID, func(in userTx) error {
-		if _, err := in.TakeOneTimeToken(ctx, t.Hash, t.Purpose, s.Now()); errors.Is(err, ErrNotFound) {
-			if now, err := in.OneTimeToken(ctx, t.Hash); err == nil && now.UsedAt != nil {
-				return shared.ErrTokenUsed
-			} else if err != nil && !errors.Is(err, ErrNotFound) {
-				return err
-			}
-			return shared.ErrToken
+		_, err := in.TakeOneTimeToken(ctx, t.Hash, t.Purpose, s.Now())
+		if errors.Is(err, ErrNotFound) {
+			return explainToken(ctx, in, t.Hash)
 		} else if err != nil {
 			return err
 		}
@@ -145,16 +174,35 @@ func (s *Service) redeem(ctx context.Context, t OneTimeToken, data any, fn func(
 	return err
 }
 
+// explainToken returns the error that says why a token could not be taken.
+func explainToken(ctx context.Context, in Store, hash []byte) error {
+	t, err := in.OneTimeToken(ctx, hash)
+	if err != nil {
+		return noSuchToken(err)
+	}
+	if revoked := revocations[t.Purpose]; revoked != nil {
+		return revoked
+	}
+	if t.UsedAt != nil {
+		return shared.ErrTokenUsed
+	}
+	return shared.ErrToken // it has just expired
+}
+
 type oneTimeTokenStore interface {
 	AddOneTimeToken(ctx context.Context, t OneTimeToken) error
 	// OneTimeToken returns a token, even if it is used or expired. It fails with
 	// [ErrNotFound].
 	OneTimeToken(ctx context.Context, hash []byte) (OneTimeToken, error)
+	// OpenOneTimeTokens returns a user's unused and unexpired tokens for a purpose, the
+	// newest first.
+	OpenOneTimeTokens(ctx context.Context, user, purpose string, now time.Time) ([]OneTimeToken, error)
 	// TakeOneTimeToken marks an unused and unexpired token of the purpose as used, and
 	// returns it. It fails with [ErrNotFound] if there is none: of several callers, one
 	// succeeds.
 	TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) (OneTimeToken, error)
-	// DeleteOneTimeTokens deletes a user's unused tokens for the purposes, issued at since
-	// or later. Used tokens grant nothing.
-	DeleteOneTimeTokens(ctx context.Context, user string, since time.Time, purposes ...string) error
+	// RevokeOneTimeTokens revokes a user's unused tokens for the purposes, issued at since
+	// or later, and returns how many: reason replaces their purpose, and their data is
+	// deleted. Used tokens grant nothing.
+	RevokeOneTimeTokens(ctx context.Context, user string, since time.Time, reason string, purposes ...string) (int, error)
 }

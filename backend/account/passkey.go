@@ -48,21 +48,30 @@ func newPasskey(user string, made webauthn.Credential, now time.Time) Passkey {
 	}
 }
 
+// NewPasskey is an authenticator's response that created a passkey, and the passkey's name.
+type NewPasskey struct {
+	Response json.RawMessage
+	Name     string
+	Suggest  bool // give the passkey a name if Name is empty
+}
+
 // AddPasskey registers a passkey that an authenticator has created for the session's user.
 // It fails as [Service.verifyRegistration] does. Other errors:
 //   - [shared.ErrPasskeyRegistered]: an account has the passkey already
 //   - [shared.ErrTooManyPasskeys]: the user has too many
 //   - [shared.ErrFactorNotFresh]: the session needs a second factor first
 //   - [shared.ErrValidation]: the name is not valid
-func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage, name string) (Passkey, error) {
-	name, err := checkName(strings.TrimSpace(name))
+func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, in NewPasskey) (p Passkey, err error) {
+	name, err := checkName(strings.TrimSpace(in.Name))
 	if err != nil {
 		return Passkey{}, err
 	}
-	p, err := s.verifyRegistration(ctx, actor, browser, response)
+	made, err := s.verifyRegistration(ctx, actor, browser, in.Response)
 	if err != nil {
 		return Passkey{}, err
 	}
+	suggest := in.Suggest && name == ""
+	p = newPasskey(actor.User.ID, made, s.Now())
 	if name != "" {
 		p.Name = &name
 	}
@@ -76,6 +85,10 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, re
 		}
 		if len(passkeys) >= shared.PasskeysPerUser {
 			return shared.ErrTooManyPasskeys
+		}
+		if suggest {
+			name = suggestPasskeyName(languageOf(in.User, actor.Client), made, actor.Client.UserAgent, passkeys)
+			p.Name = &name
 		}
 		if err := in.AddPasskey(ctx, p); err != nil {
 			return err
@@ -99,8 +112,7 @@ func (s *Service) auditPasskeyChange(
 		return err
 	}
 	e := eventWithFactor(s.sessionEvent(kind, actor), by)
-	e.Subject = p.ID
-	return in.AddEvent(ctx, s.Keys, e)
+	return in.AddEvent(ctx, s.Keys, s.withPasskeyName(e, in.User, p))
 }
 
 // RenamePasskey renames a passkey of the session's user, and returns all of the user's
@@ -114,20 +126,27 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 		return renamed, nil, shared.ErrPasskeyNameRequired
 	}
 	err = s.inSessionTx(ctx, actor, func(in userTx) error {
-		if err := in.RenamePasskey(ctx, in.User.ID, id, name); err != nil {
-			return err
-		}
 		if all, err = in.Passkeys(ctx, in.User.ID); err != nil {
 			return err
 		}
+		i := slices.IndexFunc(all, func(p Passkey) bool { return p.ID == id })
+		if i < 0 {
+			return shared.ErrPasskeyNotFound
+		}
+		if err := in.RenamePasskey(ctx, in.User.ID, id, name); err != nil {
+			return err
+		}
+		change := map[string]string{DetailBefore: textOf(all[i].Name), DetailAfter: name}
+		all[i].Name = &name
+		renamed = all[i]
 		e := s.sessionEvent(shared.EventPasskeyRenamed, actor)
 		e.Subject = id
-		return in.AddEvent(ctx, s.Keys, e)
+		return in.AddEvent(ctx, s.Keys, s.withPersonal(e, in.User, change))
 	})
-	if err == nil {
-		renamed = all[slices.IndexFunc(all, func(p Passkey) bool { return p.ID == id })]
+	if err != nil {
+		return Passkey{}, nil, err
 	}
-	return renamed, all, err
+	return renamed, all, nil
 }
 
 // DeletePasskey deletes a passkey of the session's user, and returns the remaining ones. It
@@ -238,21 +257,21 @@ func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyA
 		if err := in.UsePasskey(ctx, verified.Passkey); err != nil {
 			return err
 		}
+		g := signIn{Client: client, Method: MethodPasskey, Remember: a.Remember, Passkey: verified.ID, HasPasskeys: true}
+		if !verified.userVerified {
+			g.Method = MethodSecurityKey
+		}
 		if ch := a.Pending; ch != nil && ch.UserID == in.User.ID && (verified.userVerified || ch.Method == MethodPassword) {
-			err = s.completeByPasskey(ctx, in, client, a, &o)
-		} else if verified.userVerified {
-			o, due, err = s.completeFirstFactor(ctx, in, client, firstFactor{MethodPasskey, a.Remember, true})
+			g.Method, g.Second, g.Remember = ch.Method, ByPasskey, ch.Remember
+			o, err = s.completeByPasskey(ctx, in, g, a)
 		} else {
-			o, due, err = s.completeFirstFactor(ctx, in, client, firstFactor{MethodSecurityKey, a.Remember, true})
+			o, due, err = s.completeFirstFactor(ctx, in, g)
 		}
 		if err != nil || due != nil {
 			return err
 		}
-		hash, err := passwordHash(ctx, in)
-		if err != nil {
-			return err
-		}
-		return s.finishSignIn(ctx, in, client, &o, hash, verified.ID)
+		o.Session.PasskeyName = verified.Name
+		return s.finishSignIn(ctx, in, client, o)
 	})
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized):
@@ -264,38 +283,47 @@ func (s *Service) SignInByPasskey(ctx context.Context, client Client, a PasskeyA
 }
 
 // completeByPasskey issues the session of the pending sign-in that the passkey completes.
-func (s *Service) completeByPasskey(ctx context.Context, in userTx, client Client, a PasskeyAnswer, o *SignInResult) (err error) {
+func (s *Service) completeByPasskey(ctx context.Context, in userTx, g signIn, a PasskeyAnswer) (o SignInResult, err error) {
 	if err := in.TakePendingSignIn(ctx, a.Pending.Hash, s.Now(), anyTries); err != nil {
-		return err
+		return o, err
 	}
-	o.User = in.User
-	if o.Session, o.Token, err = s.issueSession(ctx, in, client, a.Pending.Method, ByPasskey, a.Pending.Remember); err != nil {
-		return err
+	if o, err = s.issueSession(ctx, in, g); err != nil {
+		return o, err
 	}
 	if a.TrustDevice && in.User.TwoFactorEnabled {
-		o.Trust, err = s.trustDevice(ctx, in, Actor{o.Session, in.User, client})
+		o.Trust, err = s.trustDevice(ctx, in, Actor{o.Session, in.User, g.Client})
 	}
-	return err
+	return o, err
 }
 
 // StepUpByPasskey is StepUp with a passkey instead of the password. The response must
 // include user verification, and answer a challenge of the same session.
 func (s *Service) StepUpByPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage) (token Token, err error) {
-	verified, err := s.verifyPasskey(ctx, &actor.Session, actor.Client, browser, response)
-	if err != nil {
-		return "", err
-	}
-	if !verified.userVerified {
-		return "", shared.ErrAuthenticationUnverified
-	}
-	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
-		if err := in.UsePasskey(ctx, verified.Passkey); err != nil {
-			return err
-		}
+	err = s.withPasskey(ctx, actor, browser, response, func(in userTx) (err error) {
 		token, err = s.stepUp(ctx, in, actor, ByPasskey)
 		return err
 	})
-	return token, s.auditPasskeyUse(ctx, verified, actor.Client, err)
+	return token, err
+}
+
+// withPasskey runs fn in the transaction that uses a passkey of the session's user. It fails
+// as [Service.verifyPasskey] does, and with [shared.ErrAuthenticationUnverified] or
+// [shared.ErrPasskeyCopied].
+func (s *Service) withPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage, fn func(userTx) error) error {
+	verified, err := s.verifyPasskey(ctx, &actor.Session, actor.Client, browser, response)
+	if err != nil {
+		return err
+	}
+	if !verified.userVerified {
+		return shared.ErrAuthenticationUnverified
+	}
+	err = s.inSessionTx(ctx, actor, func(in userTx) error {
+		if err := in.UsePasskey(ctx, verified.Passkey); err != nil {
+			return err
+		}
+		return fn(in)
+	})
+	return s.auditPasskeyUse(ctx, verified, actor.Client, err)
 }
 
 // ErrCopied means that a passkey's signature counter has not increased, so that the passkey
@@ -313,8 +341,7 @@ func (s *Service) auditPasskeyUse(ctx context.Context, verified verifiedAssertio
 		return failed
 	}
 	err := s.inUserTx(ctx, verified.UserID, func(in userTx) error {
-		e := s.event(shared.EventPasskeyCopied, verified.UserID, client)
-		e.Subject = verified.ID
+		e := s.withPasskeyName(s.event(shared.EventPasskeyCopied, verified.UserID, client), in.User, verified.Passkey)
 		return errors.Join(in.AddEvent(ctx, s.Keys, e),
 			s.notify(ctx, in, client, reversal{Passkey: verified.ID}, "", mail.PasskeyCopied{Name: verified.Name}))
 	})

@@ -105,7 +105,8 @@ func (s *Service) verifyPassword(ctx context.Context, l RateLimit, key, phc, pas
 
 // ChangePassword gives the session's user a new password and revokes all other access. It
 // returns the session's new token and the browser's known-device tokens. It fails as
-// [Service.ConfirmPassword] does, and if the new password is not acceptable.
+// [Service.ConfirmPassword] does, and if the new password is not acceptable or is the
+// current one.
 func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next string) (Token, KnownDeviceTokens, error) {
 	if err := checkNewPassword(next, actor.User.Email, actor.User.Name); err != nil {
 		return "", "", inField(err, "newPassword")
@@ -113,6 +114,9 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 	old, err := s.confirmPassword(ctx, actor, current)
 	if err != nil {
 		return "", "", inField(err, "currentPassword")
+	}
+	if norm.NFKC.String(next) == norm.NFKC.String(current) { // the form that is hashed
+		return "", "", shared.ErrSamePassword.In("newPassword")
 	}
 	hashed, err := s.Hasher.Hash(ctx, next)
 	if err != nil {

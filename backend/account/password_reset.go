@@ -36,9 +36,8 @@ type emailRequest struct {
 	At       time.Time
 
 	// For a change of address:
-	User    string
-	Old     string // the account's current address
-	Session string // the session that requested it
+	User  string
+	Token Token // of the link
 }
 
 // requestSignUp is the purpose of an email after a sign-up. The server looks up at delivery
@@ -203,10 +202,32 @@ func (s *Service) ResetTokenEmail(ctx context.Context, token string) (string, er
 	return user.Email, err
 }
 
+// checkChanged fails with [shared.ErrSamePassword] if password is the one that the account
+// has, even if that is void: a user who resets it may do so because others know it. Only a
+// holder of a reset token gets here. The answer tells them little, because any other
+// password uses the token up.
+func (s *Service) checkChanged(ctx context.Context, user, password string) error {
+	p, err := s.Store.Password(ctx, user)
+	if errors.Is(err, shared.ErrCredentialNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	slot, err := s.Hasher.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer slot.Release()
+	if slot.Verify(p.Hash, password) {
+		return shared.ErrSamePassword
+	}
+	return nil
+}
+
 // ResetPassword sets the password of a token's user, and revokes all access. It does not
 // sign the user in, and the next sign-in requires a second factor as before. It fails as
-// [Service.CheckResetToken] does, and if the password is not acceptable. In that case, the
-// token stays valid.
+// [Service.CheckResetToken] does, and if the password is not acceptable or is the one that
+// the account has. In these cases, the token stays valid.
 func (s *Service) ResetPassword(ctx context.Context, client Client, token, password string) error {
 	t, err := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset)
 	if err != nil {
@@ -219,6 +240,13 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		return err
 	}
 	if err := checkNewPassword(password, user.Email, user.Name); err != nil {
+		return inField(err, "newPassword")
+	}
+	if err := s.checkChanged(ctx, user.ID, password); err != nil {
+		// The password may be the same because another call has used the token meanwhile.
+		if _, used := s.checkToken(ctx, token, purposeReset, purposeEmergencyReset); used != nil {
+			return used
+		}
 		return inField(err, "newPassword")
 	}
 	hashed, err := s.Hasher.Hash(ctx, password)

@@ -43,40 +43,33 @@ func (e *TwoFactorRequiredError) Error() string { return shared.ErrTwoFactorRequ
 // Unwrap makes errors.Is find the shared error.
 func (e *TwoFactorRequiredError) Unwrap() error { return shared.ErrTwoFactorRequired }
 
-// firstFactor is the first factor of a sign-in.
-type firstFactor struct {
-	Method      string
-	Remember    bool
-	HasPasskeys bool // whether the user has passkeys
-}
-
 // completeFirstFactor continues a sign-in after its first factor. It issues a session, or
 // returns due if a second factor is required and the user does not trust the browser.
-func (s *Service) completeFirstFactor(ctx context.Context, in userTx, client Client, first firstFactor) (
+func (s *Service) completeFirstFactor(ctx context.Context, in userTx, g signIn) (
 	o SignInResult, due *TwoFactorRequiredError, err error,
 ) {
-	o.User = in.User
 	if err := s.checkSignInAllowed(in.User); err != nil { // before asking for a second factor
 		return SignInResult{}, nil, err
 	}
-	var second Factor
-	if in.User.TwoFactorEnabled && first.Method != MethodPasskey {
-		if o.Trust, err = s.rotateTrust(ctx, in, client); errors.Is(err, ErrNotFound) {
-			due, err := s.requireSecondFactor(ctx, in, client, first)
+	var trust TrustTokens
+	if in.User.TwoFactorEnabled && g.Method != MethodPasskey {
+		if trust, err = s.rotateTrust(ctx, in, g.Client); errors.Is(err, ErrNotFound) {
+			due, err := s.requireSecondFactor(ctx, in, g)
 			return SignInResult{}, due, err
 		} else if err != nil {
 			return SignInResult{}, nil, err
 		}
-		second = byTrustedDevice
+		g.Second = byTrustedDevice
 	}
-	o.Session, o.Token, err = s.issueSession(ctx, in, client, first.Method, second, first.Remember)
+	o, err = s.issueSession(ctx, in, g)
+	o.Trust = trust
 	return o, nil, err
 }
 
-func (s *Service) requireSecondFactor(ctx context.Context, in userTx, client Client, first firstFactor) (*TwoFactorRequiredError, error) {
+func (s *Service) requireSecondFactor(ctx context.Context, in userTx, g signIn) (*TwoFactorRequiredError, error) {
 	token, now := NewToken(), s.Now()
 	err := in.AddPendingSignIn(ctx, PendingSignIn{
-		Hash: token.Hash(), UserID: in.User.ID, Method: first.Method, Remember: first.Remember,
+		Hash: token.Hash(), UserID: in.User.ID, Method: g.Method, Remember: g.Remember,
 		CreatedAt: now, ExpiresAt: now.Add(PendingSignInLifetime),
 	})
 	if err != nil {
@@ -86,10 +79,10 @@ func (s *Service) requireSecondFactor(ctx context.Context, in userTx, client Cli
 	if s.Settings.Now().TwoFactorEmailCode {
 		due.Methods = append(due.Methods, ByEmailCode)
 	}
-	if first.HasPasskeys {
+	if g.HasPasskeys {
 		due.Methods = append(due.Methods, ByPasskey)
 	}
-	return due, in.AddEvent(ctx, s.Keys, s.event(shared.EventSecondFactorRequired, in.User.ID, client))
+	return due, in.AddEvent(ctx, s.Keys, s.event(shared.EventSecondFactorRequired, in.User.ID, g.Client))
 }
 
 // PendingSignIn returns the pending sign-in of a token, and its user. It fails with
@@ -136,7 +129,11 @@ func (s *Service) completeByCode(
 		return o, err
 	}
 	if !a.NoSession {
-		if o.Session, o.Token, err = s.issueSession(ctx, in, client, pending.Method, a.Factor, pending.Remember); err != nil {
+		// A change of the password since the look-up would have deleted the pending sign-in.
+		g := signIn{
+			Client: client, Method: pending.Method, Second: a.Factor, Remember: pending.Remember, Hash: pending.PasswordHash,
+		}
+		if o, err = s.issueSession(ctx, in, g); err != nil {
 			return o, err
 		}
 	}
@@ -154,8 +151,7 @@ func (s *Service) completeByCode(
 			return o, err
 		}
 	}
-	// A change of the password since the look-up would have deleted the pending sign-in.
-	err = s.finishSignIn(ctx, in, client, &o, pending.PasswordHash, "")
+	err = s.finishSignIn(ctx, in, client, o)
 	return o, err
 }
 

@@ -19,6 +19,12 @@ const (
 // Permissions lists all permissions.
 var Permissions = []string{PermissionSettings, PermissionUsers, PermissionAudit}
 
+// requiredPermissions are the permissions that some enabled account must have: the last one
+// cannot be deleted by its user. Administrators cannot disable themselves, nor a user with a
+// permission that they lack, so disabling always leaves a holder. The operator may revoke
+// the last permission, because only the operator can grant permissions.
+var requiredPermissions = []string{PermissionSettings, PermissionUsers}
+
 // GrantPermission gives a user a permission, on behalf of the operator. It does nothing if
 // the user has it, and fails with [shared.ErrUnauthorized] if there is no such user.
 func (s *Service) GrantPermission(ctx context.Context, user, permission string) error {

@@ -26,10 +26,10 @@ func (s *Service) revokeAndNotify(
 
 // eventWithFactor returns e with the second factor that confirmed it, if by is not empty.
 func eventWithFactor(e audit.Event, by Factor) audit.Event {
-	if by != "" {
-		e.Detail = detail(map[string]string{detailFactor: string(by)})
+	if by == "" {
+		return e
 	}
-	return e
+	return withDetail(e, map[string]string{DetailFactor: string(by)})
 }
 
 // revokeOtherAccess revokes all access except the session, and gives the session a new
@@ -59,5 +59,6 @@ func (s *Service) revokeAccess(ctx context.Context, in userTx, keep string) erro
 	if err := in.DeletePendingTOTP(ctx, in.User.ID); err != nil {
 		return err
 	}
-	return in.DeleteOneTimeTokens(ctx, in.User.ID, time.Time{}, purposesRevokedWithSessions...)
+	_, err := in.RevokeOneTimeTokens(ctx, in.User.ID, time.Time{}, revokedSuperseded, purposesRevokedWithSessions...)
+	return err
 }

@@ -79,7 +79,14 @@ type Session struct {
 	IP             string `bun:"ip"` // the most recent one
 	UserAgent      string
 	Remember       bool
+	// IsNew is set if the browser that opened the session was not a known device of the
+	// user, until [Service.ConfirmSignIn]. It is not set at a sign-up.
+	IsNew     bool
+	PasskeyID string // the passkey that opened the session, which may be deleted since; empty if none did
 
+	// PasskeyName is the name of the passkey PasskeyID. [Store.Sessions] reads it. It is nil
+	// if there is no such passkey or it has no name.
+	PasskeyName *string `bun:",scanonly"`
 	// RotatedAt is when the token that was looked up was replaced; zero for the current
 	// token.
 	RotatedAt time.Time `bun:",scanonly"`
@@ -206,74 +213,6 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// issueSession creates the session at the end of every sign-in. It refuses a missing second
-// factor, an unverified address if verification is required, and a disabled account.
-func (s *Service) issueSession(
-	ctx context.Context, in userTx, client Client, method string, second Factor, remember bool,
-) (Session, Token, error) {
-	shown := secondFactorShown(method, second)
-	if second != "" {
-		method += "+" + string(second)
-	} else if in.User.TwoFactorEnabled && method != MethodPasskey {
-		return Session{}, "", shared.ErrTwoFactorRequired
-	}
-	if err := s.checkSignInAllowed(in.User); err != nil {
-		return Session{}, "", err
-	}
-	return s.createSession(ctx, in, client, method, shown, remember)
-}
-
-// secondFactorShown returns the second factor that the user presented at sign-in, or "" if
-// none.
-func secondFactorShown(method string, second Factor) Factor {
-	switch {
-	case method == MethodPasskey:
-		return ByPasskey
-	case second == byTrustedDevice, second == ByEmailCode: // these prove only the browser or access to the mailbox
-		return ""
-	}
-	return second
-}
-
-// checkSignInAllowed fails with [shared.ErrDisabled] if the user is disabled, and with
-// [shared.ErrNotVerified] if the user must verify the address first.
-func (s *Service) checkSignInAllowed(user User) error {
-	if user.DisabledAt != nil {
-		return shared.ErrDisabled
-	}
-	if s.Settings.Now().VerifyEmail == setting.Required && !user.EmailVerified {
-		return shared.ErrNotVerified
-	}
-	return nil
-}
-
-func (s *Service) createSession(
-	ctx context.Context, in userTx, client Client, method string, shown Factor, remember bool,
-) (Session, Token, error) {
-	user, now, set := in.User.ID, s.Now(), s.Settings.Now()
-	lifetime := BriefLifetime
-	if remember {
-		lifetime = min(set.SessionIdle, set.SessionLifetime)
-	}
-	token := NewToken()
-	session := Session{
-		ID: rand.Text(), UserID: user, TokenHash: token.Hash(),
-		CreatedAt: now, LastActiveAt: now, ExpiresAt: now.Add(lifetime), ConfirmedAt: now,
-		Method: method, IP: client.IP, UserAgent: client.UserAgent, Remember: remember,
-	}
-	if shown != "" {
-		session = session.withSecondFactor(shown, now)
-	}
-	n, err := in.AddSession(ctx, session)
-	if err == nil && n > set.SessionsPerUser {
-		err = in.TrimSessions(ctx, user, session.ID, set.SessionsPerUser)
-	}
-	if err != nil {
-		return Session{}, "", err
-	}
-	return session, token, nil
-}
-
 // ErrRotated is the [shared.ErrUnauthorized] of a token that a newer one has replaced. The
 // server must not clear the cookie then, because the browser may have the newer token
 // already.
@@ -333,13 +272,47 @@ func (s *Service) inSessionTx(ctx context.Context, actor Actor, fn func(userTx) 
 // RevokeSession ends the session with the ID, if it belongs to the actor's user.
 func (s *Service) RevokeSession(ctx context.Context, actor Actor, id string) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
-		n, err := in.DeleteSession(ctx, in.User.ID, id)
-		if err != nil || n == 0 {
+		userAgent, err := in.TakeSession(ctx, in.User.ID, id)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		e := s.sessionEvent(shared.EventSessionRevoked, actor)
 		e.Subject = id
-		return in.AddEvent(ctx, s.Keys, e)
+		return in.AddEvent(ctx, s.Keys, withDetail(e, map[string]string{DetailUserAgent: userAgent}))
+	})
+}
+
+// ConfirmSignIn records that the actor knows the sign-in that opened another session: the
+// session is no longer new. It does nothing if there is no such session, or if it is not new.
+//
+// It fails with [shared.ErrSessionUnconfirmed] for the actor's own session, and where the
+// actor's session is new itself: an attacker who has signed in must not answer the owner's
+// question. There is one exception, so that the question does not stay forever: where all
+// sessions of the user are new, an older one can confirm a newer one.
+//
+// What is left: an attacker who signs in twice, after all known sessions of the owner have
+// ended, can confirm the second session, and from there the first. An attacker with the
+// cookie of a known session can confirm any. The owner still has the email about a new
+// browser, and the log says who confirmed what.
+func (s *Service) ConfirmSignIn(ctx context.Context, actor Actor, id string) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		now := s.Now()
+		confirmed, err := in.ConfirmSession(ctx, actor.Session, id, now)
+		if err != nil {
+			return err
+		}
+		if confirmed {
+			e := s.sessionEvent(shared.EventSignInConfirmed, actor)
+			e.Subject = id
+			return in.AddEvent(ctx, s.Keys, e)
+		}
+		sessions, err := in.Sessions(ctx, in.User.ID, now)
+		if slices.ContainsFunc(sessions, func(other Session) bool { return other.ID == id && other.IsNew }) {
+			return shared.ErrSessionUnconfirmed
+		}
+		return err
 	})
 }
 
@@ -359,7 +332,7 @@ func (s *Service) revokeSessionsExcept(ctx context.Context, actor Actor, keep st
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventSessionsRevoked, actor))
+		return in.AddEvent(ctx, s.Keys, withCount(s.sessionEvent(shared.EventSessionsRevoked, actor), n))
 	})
 }
 
@@ -391,7 +364,8 @@ type sessionStore interface {
 	// SessionByHash returns the unexpired session whose current or former token has the
 	// hash, and its user, in one statement. It fails with [ErrNotFound].
 	SessionByHash(ctx context.Context, hash []byte, now time.Time) (Session, User, error)
-	// Sessions returns the unexpired sessions of a user, most recently used first.
+	// Sessions returns the unexpired sessions of a user, most recently used first, with the
+	// names of their passkeys.
 	Sessions(ctx context.Context, user string, now time.Time) ([]Session, error)
 	// TouchSession records when and from where a session was last used, and its expiry. It
 	// reports whether it did: not if the token has changed meanwhile.
@@ -410,6 +384,13 @@ type sessionStore interface {
 	// ends, and returns the user. It fails with [shared.ErrUnauthorized] unless the session
 	// exists with its token.
 	LockSession(ctx context.Context, s Session) (User, error)
+	// ConfirmSession makes another unexpired session of the same user known, and reports
+	// whether it did. It does not if the other session is known already, or if current must
+	// not confirm it: see [Service.ConfirmSignIn].
+	ConfirmSession(ctx context.Context, current Session, id string, now time.Time) (bool, error)
+	// TakeSession deletes a session of a user, and returns its user agent. It fails with
+	// [ErrNotFound] if there is none.
+	TakeSession(ctx context.Context, user, id string) (userAgent string, err error)
 	// DeleteSession returns how many sessions it deleted: 0 or 1.
 	DeleteSession(ctx context.Context, user, id string) (int, error)
 	// DeleteOtherSessions deletes all sessions of a user except keep, which may be empty,

@@ -133,8 +133,8 @@ func (s *Service) putSetting(
 		}
 		e := s.sessionEvent(shared.EventSettingChanged, actor)
 		e.Subject = spec.Name
-		if e.Detail = detail(map[string]string{"before": old.Value, "after": value}); spec.Secret() {
-			e.Detail = detail(map[string]string{"after": "changed"})
+		if e.Detail = detail(map[string]string{DetailBefore: old.Value, DetailAfter: value}); spec.Secret() {
+			e.Detail = detail(map[string]string{DetailAfter: "changed"})
 			if err := s.notifyAdmins(ctx, in, actor.Client, spec.Name); err != nil {
 				return err
 			}

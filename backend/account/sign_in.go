@@ -65,11 +65,11 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 		if err := s.resetRateLimit(ctx, in, limitKey); err != nil {
 			return err
 		}
-		first := firstFactor{MethodPassword, c.Remember, hasPasskeys}
-		if o, due, err = s.completeFirstFactor(ctx, in, client, first); err != nil || due != nil {
+		g := signIn{Client: client, Method: MethodPassword, Remember: c.Remember, Hash: upgraded, HasPasskeys: hasPasskeys}
+		if o, due, err = s.completeFirstFactor(ctx, in, g); err != nil || due != nil {
 			return err
 		}
-		return s.finishSignIn(ctx, in, client, &o, upgraded, "")
+		return s.finishSignIn(ctx, in, client, o)
 	})
 	switch {
 	case errors.Is(err, shared.ErrNotVerified):
@@ -136,10 +136,6 @@ func (s *Service) upgradedHash(ctx context.Context, hash, password string) (stri
 	return upgraded, err
 }
 
-// DetailVoidPassword is the [audit.Event].Detail of an [shared.EventSignInFailed] with a
-// correct but void password.
-const DetailVoidPassword = `{"password":"void"}`
-
 // auditFailure records a failed attempt, and returns the error for the caller.
 func (s *Service) auditFailure(ctx context.Context, e audit.Event, failed error) error {
 	return callerError(s.Store.AddEvent(ctx, s.Keys, e), failed)
@@ -164,19 +160,17 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 	return failed
 }
 
-// finishSignIn makes the browser a known device and records the sign-in. If the browser was
-// not known, it notifies the user, unless NEW_DEVICE_MAIL is off. hash is that of the user's
-// password, and passkey is the ID of the passkey that signed in, or "".
-func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o *SignInResult, hash, passkey string) error {
-	if _, known := s.knownDeviceID(client.KnownDevice, in.User.ID, hash); !known && s.Settings.Now().NewDeviceMail {
+// finishSignIn records a sign-in. If the browser was not known, it notifies the user, unless
+// NEW_DEVICE_MAIL is off.
+func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o SignInResult) error {
+	if o.Session.IsNew && s.Settings.Now().NewDeviceMail {
 		if err := s.notify(ctx, in, client, reversal{Session: o.Session.ID}, "", mail.NewSignIn); err != nil {
 			return err
 		}
 	}
-	o.KnownDevice = s.addKnownDevice(in.User.ID, hash, client.KnownDevice)
 	e := s.sessionEvent(shared.EventSignIn, Actor{o.Session, in.User, client})
-	e.Subject = passkey
-	return in.AddEvent(ctx, s.Keys, e)
+	e = s.withPasskeyName(e, in.User, Passkey{ID: o.Session.PasskeyID, Name: o.Session.PasskeyName})
+	return in.AddEvent(ctx, s.Keys, withDetail(e, map[string]string{DetailMethod: o.Session.Method}))
 }
 
 // passwordHash returns the hash of the user's password. It is "" if the user has none.

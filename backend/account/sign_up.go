@@ -94,7 +94,9 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 			return err
 		}
 		in := userTx{tx, o.User} // needs no lock: the user is not visible to others yet
-		if o.Session, o.Token, err = s.createSession(ctx, in, client, MethodPassword, "", n.Remember); err != nil {
+		// It is not new: there is no other session in which the user could confirm it.
+		first := Session{Method: MethodPassword, Remember: n.Remember}
+		if o.Session, o.Token, err = s.createSession(ctx, in, client, first); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventSignUp, Actor{o.Session, o.User, client}))

@@ -128,8 +128,8 @@ func TestClockDriftMessage(t *testing.T) {
 func TestIssueSession(t *testing.T) {
 	s := &Service{Now: Now} // without a store, which issueSession must not use
 	in := userTx{User: User{ID: "ann", TwoFactorEnabled: true}}
-	session, token, err := s.issueSession(t.Context(), in, Client{}, MethodPassword, "", true)
-	if !errors.Is(err, shared.ErrTwoFactorRequired) || token != "" || session.ID != "" {
-		t.Errorf("issued: %v, %v, %v", session, token, err)
+	o, err := s.issueSession(t.Context(), in, signIn{Method: MethodPassword, Remember: true, Hash: "h"})
+	if !errors.Is(err, shared.ErrTwoFactorRequired) || o.Token != "" || o.Session.ID != "" {
+		t.Errorf("issued: %v, %v", o, err)
 	}
 }

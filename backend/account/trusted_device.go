@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 const (
 	// TrustLifetime is how long a browser needs no second factor after its last sign-in.
 	TrustLifetime = 30 * day
+	// trustWindow is how recently a session must have presented a second factor to make its
+	// browser a trusted device: enough time to answer the question after a code.
+	trustWindow = 5 * time.Minute
 	// trustedDeviceAccounts is how many accounts can trust one browser.
 	trustedDeviceAccounts = knownDeviceAccounts
 )
@@ -66,9 +70,34 @@ func (t TrustTokens) Match(d TrustedDevice) bool {
 	return false
 }
 
-// trustDevice makes the actor's browser a trusted device.
+// TrustDevice makes the actor's browser a trusted device. If it is one already, it returns ""
+// and changes nothing. Errors:
+//   - [shared.ErrTwoFactorNotEnabled]: no sign-in of the user needs a second factor
+//   - [shared.ErrFactorNotFresh]: see [Service.trustDevice]
+func (s *Service) TrustDevice(ctx context.Context, actor Actor) (trust TrustTokens, err error) {
+	err = s.inSessionTx(ctx, actor, func(in userTx) (err error) {
+		if !in.User.TwoFactorEnabled {
+			return shared.ErrTwoFactorNotEnabled
+		}
+		devices, err := in.TrustedDevices(ctx, in.User.ID, s.Now())
+		if err != nil || slices.ContainsFunc(devices, actor.Client.Trust.Match) {
+			return err
+		}
+		trust, err = s.trustDevice(ctx, in, actor)
+		return err
+	})
+	return trust, err
+}
+
+// trustDevice makes the actor's browser a trusted device. It fails with
+// [shared.ErrFactorNotFresh] unless the session presented a second factor, or an emailed code
+// at its sign-in, within the [trustWindow], and has made no trusted device since: one code
+// makes one trusted device.
 func (s *Service) trustDevice(ctx context.Context, in userTx, actor Actor) (TrustTokens, error) {
 	token, now := NewToken(), s.Now()
+	if err := in.RecordTrust(ctx, actor.Session, now.Add(-trustWindow), now); err != nil {
+		return "", err
+	}
 	d := TrustedDevice{
 		ID: rand.Text(), UserID: in.User.ID, Hash: token.Hash(), IP: actor.Client.IP, UserAgent: actor.Client.UserAgent,
 		CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(TrustLifetime),
@@ -101,13 +130,15 @@ func (s *Service) rotateTrust(ctx context.Context, in userTx, client Client) (Tr
 // RevokeTrustedDevice ends the trust in a device of the session's user, if it exists.
 func (s *Service) RevokeTrustedDevice(ctx context.Context, actor Actor, id string) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
-		n, err := in.DeleteTrustedDevice(ctx, in.User.ID, id)
-		if err != nil || n == 0 {
+		ended, err := in.TakeTrustedDevice(ctx, in.User.ID, id)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		e := s.sessionEvent(shared.EventTrustedDeviceRevoked, actor)
 		e.Subject = id
-		return in.AddEvent(ctx, s.Keys, e)
+		return in.AddEvent(ctx, s.Keys, withDetail(e, map[string]string{DetailUserAgent: ended.UserAgent}))
 	})
 }
 
@@ -118,11 +149,16 @@ func (s *Service) RevokeTrustedDevices(ctx context.Context, actor Actor) error {
 		if err != nil || n == 0 {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventTrustedDeviceRevoked, actor))
+		return in.AddEvent(ctx, s.Keys, withCount(s.sessionEvent(shared.EventTrustedDeviceRevoked, actor), n))
 	})
 }
 
 type trustedDeviceStore interface {
+	// RecordTrust records that a session makes its browser a trusted device now. It fails
+	// with [shared.ErrFactorNotFresh] unless the session presented a second factor after
+	// since, or was opened by an emailed code after since, and has made no trusted device
+	// since then: of several callers, one succeeds.
+	RecordTrust(ctx context.Context, s Session, since, now time.Time) error
 	AddTrustedDevice(ctx context.Context, d TrustedDevice) error
 	// RotateTrustedDevice replaces the hash old of a user's unexpired device, and records
 	// when and from where it was used. It fails with [ErrNotFound] if there is none: of
@@ -130,8 +166,9 @@ type trustedDeviceStore interface {
 	RotateTrustedDevice(ctx context.Context, old []byte, d TrustedDevice) error
 	// TrustedDevices returns the unexpired devices of a user, most recently used first.
 	TrustedDevices(ctx context.Context, user string, now time.Time) ([]TrustedDevice, error)
-	// DeleteTrustedDevice returns how many devices it deleted: 0 or 1.
-	DeleteTrustedDevice(ctx context.Context, user, id string) (int, error)
+	// TakeTrustedDevice deletes a device of a user, and returns it. It fails with
+	// [ErrNotFound] if there is none.
+	TakeTrustedDevice(ctx context.Context, user, id string) (TrustedDevice, error)
 	// DeleteTrustedDevices deletes all devices of a user and returns how many.
 	DeleteTrustedDevices(ctx context.Context, user string) (int, error)
 }

@@ -88,7 +88,7 @@ func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer strin
 			return err
 		}
 		if !replace {
-			if err := in.ReplaceBackupCodes(ctx, set, digests); err != nil {
+			if err := in.ReplaceBackupCodes(ctx, set, digests, s.Now().Add(replacedCodesLifetime)); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -108,28 +109,72 @@ func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange
 		if err := in.UpdateUser(ctx, in.User.ID, change, s.Now()); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventUserUpdated, actor))
+		return in.AddEvent(ctx, s.Keys, s.withPersonal(s.sessionEvent(shared.EventUserUpdated, actor), in.User, changes(in.User, change)))
 	})
 }
 
-// DeleteUser deletes the session's user and all data of the user. Only the audit log
-// remains, which does not name them.
-func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
-	return s.inSessionTx(ctx, actor, func(in userTx) error {
-		if err := in.DeleteUser(ctx, in.User.ID); err != nil {
-			return err
+// changes returns what differs after a change of a user, as members of a detail.
+func changes(user User, change UserChange) map[string]string {
+	members := map[string]string{}
+	if change.Name != nil && *change.Name != user.Name {
+		members[DetailNameBefore], members[DetailNameAfter] = user.Name, *change.Name
+	}
+	if change.Language != nil && *change.Language != user.Language {
+		members[DetailLanguageBefore], members[DetailLanguageAfter] = user.Language, *change.Language
+	}
+	if change.Image != nil && textOf(*change.Image) != textOf(user.Image) {
+		members[DetailImage] = "changed"
+		if textOf(*change.Image) == "" {
+			members[DetailImage] = "removed"
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventUserDeleted, actor))
-	})
+	}
+	return members
 }
 
-// RequestDeletion sends the session's user an email with a link that deletes the account.
-// It fails with [shared.ErrTooManyRequests] after too many requests.
+// textOf returns the text that p points to, or "" if p is nil.
+func textOf(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+// DeleteUser deletes the session's user and all data of the user, and sends a last email.
+// Only the audit log remains, which does not name the user. It fails with
+// [shared.ErrLastAdministrator].
+func (s *Service) DeleteUser(ctx context.Context, actor Actor) error {
+	return s.inSessionTx(ctx, actor, func(in userTx) error { return s.deleteUser(ctx, in, actor) })
+}
+
+// DeleteUserByPasskey is DeleteUser, confirmed by a passkey. It fails as
+// [Service.StepUpByPasskey] does, too.
+func (s *Service) DeleteUserByPasskey(ctx context.Context, actor Actor, browser Token, response json.RawMessage) error {
+	return s.withPasskey(ctx, actor, browser, response, func(in userTx) error { return s.deleteUser(ctx, in, actor) })
+}
+
+func (s *Service) deleteUser(ctx context.Context, in userTx, actor Actor) error {
+	if err := in.DeleteUser(ctx, in.User.ID, requiredPermissions...); err != nil {
+		return err
+	}
+	if err := s.send(ctx, in, s.compose(in.User, actor.Client, mail.AccountDeleted)); err != nil {
+		return err
+	}
+	return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventUserDeleted, actor))
+}
+
+// RequestDeletion sends the session's user an email with a link that deletes the account. It
+// fails with [shared.ErrTooManyRequests] after too many requests, and with
+// [shared.ErrLastAdministrator] if the link would not work.
 func (s *Service) RequestDeletion(ctx context.Context, actor Actor, callback string) error {
 	if err := s.Allow(ctx, DeletionLimit, actor.Session.UserID); err != nil {
 		return err
 	}
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		if last, err := in.IsLastHolder(ctx, in.User.ID, requiredPermissions...); err != nil {
+			return err
+		} else if last {
+			return shared.ErrLastAdministrator
+		}
 		token, err := s.issueToken(ctx, in, purposeDelete, struct{}{})
 		if err != nil {
 			return err
@@ -191,9 +236,14 @@ type userStore interface {
 	// LockWaitingUser locks the user of an address whose account waits for verification and
 	// was never signed in to. It returns the user's ID, or "" if there is none.
 	LockWaitingUser(ctx context.Context, email string) (string, error)
-	// DeleteUser deletes a user and all data of the user. It fails with
-	// [shared.ErrUnauthorized] if there is no such user.
-	DeleteUser(ctx context.Context, user string) error
+	// DeleteUser deletes a user and all data of the user. Errors:
+	//   - [shared.ErrUnauthorized]: there is no such user
+	//   - [shared.ErrLastAdministrator]: the user is the last enabled one with one of the
+	//     required permissions; of several such users at once, one stays
+	DeleteUser(ctx context.Context, user string, required ...string) error
+	// IsLastHolder reports whether a user is the last enabled one with one of the
+	// permissions. The answer may change at once: DeleteUser decides.
+	IsLastHolder(ctx context.Context, user string, permissions ...string) (bool, error)
 	// CountUnverified returns how many users have not verified their address and can sign in.
 	CountUnverified(ctx context.Context) (int, error)
 	// AnyGrant reports whether any user has the permission.

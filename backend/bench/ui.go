@@ -140,7 +140,7 @@ func runUI() error {
 	fmt.Fprintln(w, "\t\t\tfirst paint\tusable\tapp runs\ttransfer\t")
 	for _, throttled := range []bool{false, true} {
 		for _, v := range []view{
-			{fmt.Sprintf("settings, %d sessions", listed), s.origin + "/dashboard/settings", accounts[0].cookie, sessionsUsable},
+			{fmt.Sprintf("settings, %d sessions", listed), s.origin + "/dashboard/settings/sessions", accounts[0].cookie, sessionsUsable},
 			{"sign-in", s.origin + "/sign-in", "", signInUsable},
 			{"go-app's hello world", "http://" + hello.Addr, "", helloUsable},
 		} {

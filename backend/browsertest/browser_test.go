@@ -29,6 +29,8 @@ func TestBrowser(t *testing.T) {
 		"SignInErrors":       testSignInErrors,
 		"NamesAndAddresses":  testNamesAndAddresses,
 		"Profile":            testProfile,
+		"Theme":              testTheme,
+		"DeleteAccount":      testDeleteAccount,
 		"Password":           testPassword,
 		"Keyboard":           testKeyboard,
 		"Tabs":               testTabs,
@@ -39,9 +41,10 @@ func TestBrowser(t *testing.T) {
 		"NoApp":              testNoApp,
 		"LongWords":          testLongWords,
 	}, map[string]func(*testing.T){
-		"StepUp":            testStepUp,
-		"TooManyTries":      testTooManyTries,
-		"ServerUnreachable": testServerAway,
+		"StepUp":              testStepUp,
+		"DeleteAdministrator": testDeleteAdministrator,
+		"TooManyTries":        testTooManyTries,
+		"ServerUnreachable":   testServerAway,
 	})
 }
 
@@ -68,19 +71,20 @@ func testRevoke(t *testing.T, server *testkit.Program) {
 	other.signIn(email)
 	phone.As(safari)
 	phone.signIn(email)
+	phone.settings("sessions")
 
-	current.Open("/dashboard/settings")
-	current.See("Firefox 153 on Windows")
+	current.Open("/dashboard/settings/sessions")
+	current.See(firefoxDevice)
 	if n := len(current.All("button", en.T(message.RevokeThis))); n != 3 {
 		t.Errorf("the page offers to revoke %d sessions; want 3", n)
 	}
 
 	// When a row disappears, the next row still belongs to its own session.
-	current.Click("button", en.T(message.RevokeThis), "Safari 18 on iOS")
+	current.Click("button", en.T(message.RevokeThis), safariDevice)
 	current.With("dialog", en.T(message.ConfirmRevokeSession),
-		en.T(message.DeviceWillBeSignedOut, "Safari 18 on iOS", "127.0.0.1", en.T(message.JustNow)))
+		en.T(message.DeviceWillBeSignedOut, safariDevice, "127.0.0.1", en.T(message.JustNow)))
 	current.Press(en.T(message.RevokeThis))
-	current.See(en.T(message.DoneDeviceSignedOut, "Safari 18 on iOS"))
+	current.See(en.T(message.DoneDeviceSignedOut, safariDevice))
 	current.AwaitFocus(en.T(message.RevokeThis)) // in the next row
 	phone.Press(en.T(message.RevokeOtherSessions))
 	phone.Press(en.T(message.RevokeAll))
@@ -88,23 +92,23 @@ func testRevoke(t *testing.T, server *testkit.Program) {
 	phone.See(sessionEnded)
 
 	// Canceling changes nothing.
-	current.Click("button", en.T(message.RevokeThis), "Firefox 153 on Windows")
+	current.Click("button", en.T(message.RevokeThis), firefoxDevice)
 	current.The("dialog", en.T(message.ConfirmRevokeSession))
 	current.Press(en.T(message.CancelAction))
-	current.With("button", en.T(message.RevokeThis), "Firefox 153 on Windows")
+	current.With("button", en.T(message.RevokeThis), firefoxDevice)
 
-	current.Click("button", en.T(message.RevokeThis), "Firefox 153 on Windows")
+	current.Click("button", en.T(message.RevokeThis), firefoxDevice)
 	current.With("dialog", en.T(message.ConfirmRevokeSession),
-		en.T(message.DeviceWillBeSignedOut, "Firefox 153 on Windows", "127.0.0.1", en.T(message.JustNow)))
+		en.T(message.DeviceWillBeSignedOut, firefoxDevice, "127.0.0.1", en.T(message.JustNow)))
 	current.Press(en.T(message.RevokeThis))
-	current.See(en.T(message.DoneDeviceSignedOut, "Firefox 153 on Windows"))
+	current.See(en.T(message.DoneDeviceSignedOut, firefoxDevice))
 	if n := len(current.All("button", en.T(message.RevokeThis))); n != 1 {
 		t.Errorf("the page offers to revoke %d sessions; want 1", n)
 	}
 	current.AwaitFocus(en.T(message.ActiveSessions)) // the focused button is gone
 
-	// The next click in the revoked session leads to the sign-in page.
-	other.Press(en.T(message.SaveChanges))
+	// The next click in the revoked session, on a link, leads to the sign-in page.
+	other.visit("profile")
 	other.At("/sign-in")
 	other.See(sessionEnded)
 	other.AwaitFocus(en.T(message.SignIn))
@@ -112,13 +116,15 @@ func testRevoke(t *testing.T, server *testkit.Program) {
 		t.Error("the sign-in page still shows the email address")
 	}
 	other.submitSignIn(email, password)
-	other.At("/dashboard/settings")
+	other.At("/dashboard/settings/profile") // where the user wanted to go
+	other.settings("")
 	other.See(en.T(message.ThisDevice))
 }
 
 func testRevokeOthers(t *testing.T, server *testkit.Program) {
 	current, other := browse(t, server), browse(t, server)
 	email := current.signUp()
+	current.settings("sessions")
 	current.See(en.T(message.NoOtherSessions))
 	current.Press(en.T(message.RevokeOtherSessions))
 	if n := len(current.All("dialog", en.T(message.ConfirmRevokeOtherSessions))); n != 0 {
@@ -127,14 +133,14 @@ func testRevokeOthers(t *testing.T, server *testkit.Program) {
 
 	other.As(safari)
 	other.signIn(email)
-	current.Open("/dashboard/settings")
-	current.See("Safari 18 on iOS")
+	current.Open("/dashboard/settings/sessions")
+	current.See(safariDevice)
 	current.Press(en.T(message.RevokeOtherSessions))
 	current.The("dialog", en.T(message.ConfirmRevokeOtherSessions))
 	current.Press(en.T(message.RevokeAll))
 	current.See(en.T(message.DoneOtherSessionsRevoked))
 	current.See(en.T(message.NoOtherSessions))
-	if strings.Contains(current.card("sessions"), "Safari 18 on iOS") {
+	if strings.Contains(current.card("sessions"), safariDevice) {
 		t.Error("the other session is still in the list")
 	}
 
@@ -226,9 +232,10 @@ func testNamesAndAddresses(t *testing.T, server *testkit.Program) {
 	p.Press(en.T(message.RegisterAccount))
 	p.At("/dashboard/settings")
 	p.See(kept)
+	p.settings("profile")
 	p.Field("profile-name", name)
 	paste("profile-name", "a\u2066b")
-	p.Press(en.T(message.SaveChanges))
+	p.saveProfile()
 	p.With("textbox", en.T(message.DisplayName), shared.ErrNameControls.Message)
 	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
@@ -243,15 +250,121 @@ func testNamesAndAddresses(t *testing.T, server *testkit.Program) {
 	p.See(kept)
 }
 
+// openPasswordForm opens the form to change the password.
+func (p *tab) openPasswordForm() {
+	p.t.Helper()
+	p.settings("password")
+	p.Press(en.T(message.ChangePassword))
+	p.AwaitFocus(en.T(message.CurrentPassword))
+}
+
 func testProfile(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
 	p.See(email)
+	p.settings("profile")
 	p.Fill(en.T(message.DisplayName), "Ada, Countess of Lovelace")
-	p.Press(en.T(message.SaveChanges))
+	p.saveProfile()
 	p.See(en.T(message.DoneProfileSaved))
-	p.Open("/dashboard/settings")
+	p.Open("/dashboard/settings/profile")
 	p.Field("profile-name", "Ada, Countess of Lovelace")
+	p.Fill(en.T(message.DisplayName), " ")
+	p.saveProfile()
+	p.With("textbox", en.T(message.DisplayName), en.T(message.ErrEnterYourName))
+
+	// A picture that another app has set can be removed.
+	if n := len(p.All("button", en.T(message.RemovePicture))); n != 0 {
+		t.Error("the page offers to remove a picture that there is not")
+	}
+	if status, body := p.post("update-user", map[string]string{"image": "https://example.com/ada.png"}); status != 200 {
+		t.Fatalf("update-user: %d %s", status, body)
+	}
+	p.Open("/dashboard/settings/profile")
+	p.Press(en.T(message.RemovePicture))
+	p.See(en.T(message.DonePictureRemoved))
+	p.Gone(en.T(message.PictureElsewhere))
+}
+
+// testTheme checks that a user can choose a theme, that it applies before the app runs, in all
+// tabs and after a sign-out, and that it is for this browser only.
+func testTheme(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	email := p.signUp()
+	second := p.another()
+	second.Open("/dashboard/settings/profile")
+	const background = `getComputedStyle(document.body).backgroundColor`
+	light := eval[string](p, background)
+	p.settings("profile")
+	p.chooseOption("profile-theme", "dark")
+	p.See(en.T(message.DoneThemeSaved))
+	p.Until("the page is dark", background+` !== `+testkit.Quote(light))
+	dark := eval[string](p, background)
+	second.Until("the other tab is dark", background+` === `+testkit.Quote(dark))
+	for color, media := range map[string]string{"light": "not all", "dark": "all"} {
+		if !eval[bool](p, `document.querySelector('meta[name=theme-color][media="`+media+`"]') !== null`) {
+			t.Errorf("the color of the browser is not that of the theme: no meta element for %s", color)
+		}
+	}
+	p.Press(en.T(message.SignOut))
+	p.At("/sign-in")
+	p.Open("/sign-in")
+	if got := eval[string](p, background); got != dark {
+		t.Errorf("after the sign-out, the background is %s; want %s", got, dark)
+	}
+	p.submitSignIn(email, password)
+	p.At("/dashboard/settings")
+	p.settings("profile")
+	if got := eval[string](p, `document.getElementById("profile-theme").value`); got != "dark" {
+		t.Errorf("the theme is %s", got)
+	}
+	p.chooseOption("profile-theme", "system")
+	p.Until("the page is light again", background+` === `+testkit.Quote(light))
+
+	other := browse(t, server)
+	other.signIn(email)
+	if got := eval[string](other, background); got != light {
+		t.Errorf("in another browser, the background is %s; want %s", got, light)
+	}
+}
+
+// testDeleteAccount checks that a deletion asks for the address and for the password, even
+// right after a sign-in.
+func testDeleteAccount(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	email := p.signUp()
+	open := func() {
+		t.Helper()
+		p.settings("profile")
+		p.Press(en.T(message.DeleteAccount))
+		p.The("dialog", en.T(message.ConfirmDeleteAccount))
+		p.AwaitFocus(en.T(message.TypeYourAddress))
+	}
+	deleteIt := func() { p.activate("#delete-submit") }
+	open()
+	p.See(en.T(message.DeleteAccountExplanation, email))
+	deleteIt()
+	p.With("textbox", en.T(message.TypeYourAddress), email+" "+en.T(message.ErrTypeYourAddress, email))
+	p.Fill(en.T(message.TypeYourAddress), "someone@example.com")
+	p.Fill(en.T(message.AccountPassword), password)
+	deleteIt()
+	p.With("textbox", en.T(message.TypeYourAddress), email+" "+en.T(message.ErrTypeYourAddress, email))
+	p.Key(kb.Escape)
+	p.AwaitFocus(en.T(message.DeleteAccount))
+
+	open()
+	p.Field("delete-password", "") // it was cleared
+	p.Fill(en.T(message.TypeYourAddress), strings.ToUpper(email))
+	deleteIt()
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrEnterPassword))
+	p.Fill(en.T(message.AccountPassword), "not the password")
+	deleteIt()
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrWrongCurrentPassword))
+	p.Fill(en.T(message.AccountPassword), password)
+	deleteIt()
+	p.At("/sign-in")
+	p.See(en.T(message.DoneAccountDeleted))
+	p.submitSignIn(email, password)
+	p.See(en.T(message.ErrInvalidCredentials))
 }
 
 func testPassword(t *testing.T, server *testkit.Program) {
@@ -260,33 +373,47 @@ func testPassword(t *testing.T, server *testkit.Program) {
 	other.signIn(email)
 
 	const changed = "a new one, and longer"
+	current.openPasswordForm()
 	current.Fill(en.T(message.CurrentPassword), "not the password")
+	for typed, text := range map[string]message.ID{
+		"short": message.StrengthShort, "ada lovelace": message.StrengthPersonal, "tzw8rkqb": message.StrengthWeak,
+		"tzw8rkqbhd": message.StrengthFair, changed: message.StrengthStrong,
+	} {
+		current.Fill(en.T(message.NewPassword), typed)
+		current.See(en.T(text))
+	}
 	current.Fill(en.T(message.NewPassword), changed)
 	current.Press(en.T(message.ChangePassword))
 	current.With("textbox", en.T(message.CurrentPassword), en.T(message.ErrWrongCurrentPassword))
 	current.AwaitFocus(en.T(message.CurrentPassword))
 
 	current.Fill(en.T(message.CurrentPassword), password)
+	current.Fill(en.T(message.NewPassword), password)
+	current.Press(en.T(message.ChangePassword))
+	current.With("textbox", en.T(message.NewPassword), en.T(message.HintPasswordLength)+" "+en.T(message.ErrSamePassword))
+	current.AwaitFocus(en.T(message.NewPassword))
+	current.Fill(en.T(message.NewPassword), changed)
 	current.Press(en.T(message.ChangePassword))
 	current.See(en.T(message.DonePasswordChanged))
-	inputs := eval[string](current, `document.getElementById("password-currentPassword").value +
-		document.getElementById("password-newPassword").value`)
-	if inputs != "" {
-		t.Error("the page still holds the passwords")
+	current.AwaitFocus(en.T(message.ChangePassword))
+	current.See(en.T(message.PasswordChangedAgo, en.T(message.JustNow)))
+	if n := eval[int](current, `document.querySelectorAll("#content input").length`); n != 0 {
+		t.Errorf("the closed form has %d fields", n)
 	}
+	current.settings("sessions")
 	current.See(en.T(message.NoOtherSessions))
 
-	other.Press(en.T(message.SaveChanges))
+	other.visit("profile")
 	other.At("/sign-in")
 	other.See(sessionEnded)
 	other.submitSignIn(email, password)
 	other.See(en.T(message.ErrInvalidCredentials))
 	other.Fill(en.T(message.AccountPassword), changed)
 	other.Press(en.T(message.SignIn))
-	other.At("/dashboard/settings")
+	other.At("/dashboard/settings/profile")
 
 	// The session that changed the password continues, with a new token.
-	current.Press(en.T(message.SaveChanges))
+	current.saveProfile()
 	current.See(en.T(message.DoneProfileSaved))
 }
 
@@ -311,7 +438,7 @@ func testKeyboard(t *testing.T, server *testkit.Program) {
 	p.Key(password)
 	p.Key(kb.Enter)
 	p.At("/dashboard/settings")
-	p.AwaitFocus(en.T(message.AccountSettings))
+	p.AwaitFocus(en.T(message.SecurityHome))
 	p.See(en.T(message.ThisDevice))
 
 	p.TabTo(en.T(message.RevokeThis))
@@ -363,7 +490,10 @@ func testSnapshotContents(t *testing.T, server *testkit.Program) {
 	p.Open("/dashboard/settings")
 	p.See(en.T(message.ThisDevice))
 	urls := eval[[]string](p, cached)
-	for _, want := range []string{"/", "/sign-in", "/dashboard/settings", "/app.js", "/wasm_exec.js", "/web/app.wasm", "/web/app.css"} {
+	for _, want := range []string{
+		"/", "/sign-in", "/dashboard/settings", "/dashboard/settings/sessions",
+		"/app.js", "/wasm_exec.js", "/web/app.wasm", "/web/app.css",
+	} {
 		if !slices.Contains(urls, want) {
 			t.Errorf("%s is not cached for offline use: %v", want, urls)
 		}
@@ -447,8 +577,12 @@ func testLongWords(t *testing.T, server *testkit.Program) {
 
 	p.Open("/dashboard/settings")
 	p.See(en.T(message.ActiveSessions))
+	p.Fits(320, "the home")
+	p.settings("sessions")
 	p.Await("the page lists both sessions", func() bool { return len(p.All("button", en.T(message.RevokeThis))) == 2 })
-	p.Fits(320, "the settings page")
+	p.Fits(320, "the page of sessions")
+	p.settings("profile")
+	p.Fits(320, "the profile")
 	p.Press(en.T(message.DeleteAccount))
 	p.The("dialog", en.T(message.ConfirmDeleteAccount))
 	p.Fits(320, "the confirmation dialog")
@@ -480,37 +614,58 @@ func testReturnTo(t *testing.T, server *testkit.Program) {
 	p.At("/dashboard/settings")
 }
 
-// testStepUp checks that deleting an account asks for the password if the
-// sign-in is not recent.
+// testDeleteAdministrator checks that the last administrator cannot delete the account, and that
+// a passkey confirms a deletion as well as the password does.
+func testDeleteAdministrator(t *testing.T) {
+	server, db := startWithDatabase(t)
+	p := browse(t, server)
+	p.addAuthenticator(true)
+	email := p.signUpAdministrator(server)
+	p.addPasskey("Mine")
+	p.settings("profile")
+	p.Press(en.T(message.DeleteAccount))
+	p.See(en.T(message.DeleteAdministratorExplanation))
+	p.Fill(en.T(message.TypeYourAddress), email)
+	p.Press(en.T(message.UsePasskey))
+	p.See(en.T(message.ErrLastAdministrator))
+	execSQL(t, db, "DELETE FROM permissions")
+	p.Press(en.T(message.UsePasskey)) // the first answer was used up
+	p.At("/sign-in")
+	p.See(en.T(message.DoneAccountDeleted))
+}
+
+// testStepUp checks that a sensitive action asks for the password if the sign-in is
+// not recent.
 func testStepUp(t *testing.T) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
-	email := p.signUp()
+	p.signUp()
+	p.settings("profile")
 	expireFreshness(t, db)
+	p.Press(en.T(message.ChangeEmailAddress))
+	p.Fill(en.T(message.NewEmailAddress), "ada@example.org")
 
-	deleteAccount := func() {
+	changeAddress := func() {
 		t.Helper()
-		p.Press(en.T(message.DeleteAccount))
-		p.The("dialog", en.T(message.ConfirmDeleteAccount))
-		p.Press(en.T(message.DeleteAccount))
+		p.Press(en.T(message.SendLink))
 		p.The("dialog", en.T(message.ConfirmIdentity))
 		p.AwaitFocus(en.T(message.AccountPassword))
 	}
-	deleteAccount()
+	changeAddress()
 	p.setOnline(false)
 	p.awaitOfflineDialog(en.T(message.CancelAction))
 	p.setOnline(true)
 	p.Press(en.T(message.CancelAction))
 	p.None("dialog", en.T(message.ConfirmIdentity))
-	p.Until("the button is enabled again", `document.getElementById("delete-account").getAttribute("aria-busy") !== "true"`)
+	p.Until("the button is enabled again", `document.getElementById("new-email-submit").getAttribute("aria-busy") !== "true"`)
 	if alerts := eval[string](p, `document.querySelector(".toasts").innerText`); alerts != "" {
 		t.Errorf("after canceling, the page shows the toast %q", alerts)
 	}
-	deleteAccount()
+	changeAddress()
 	p.Key(kb.Escape)
-	p.AwaitFocus(en.T(message.DeleteAccount))
+	p.AwaitFocus(en.T(message.SendLink))
 
-	deleteAccount()
+	changeAddress()
 	p.Press(en.T(message.ContinueAction))
 	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrEnterPassword))
 	p.Fill(en.T(message.AccountPassword), "not the password")
@@ -518,10 +673,7 @@ func testStepUp(t *testing.T) {
 	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrWrongCurrentPassword))
 	p.Fill(en.T(message.AccountPassword), password)
 	p.Press(en.T(message.ContinueAction))
-	p.At("/sign-in") // the deletion continues without another click
-	p.See(en.T(message.DoneAccountDeleted))
-	p.submitSignIn(email, password)
-	p.See(en.T(message.ErrInvalidCredentials))
+	p.See(en.T(message.EmailChangePending, "ada@example.org")) // the change continues without another click
 }
 
 // testTooManyTries checks that the sign-in page waits for the rate limit to
@@ -557,22 +709,23 @@ func testServerAway(t *testing.T) {
 	email := current.signUp()
 	other.As(firefox)
 	other.signIn(email)
-	current.Open("/dashboard/settings")
-	current.See("Firefox 153 on Windows")
+	current.Open("/dashboard/settings/sessions")
+	current.See(firefoxDevice)
 	current.awaitServiceWorker()
 
 	server.Kill()
-	current.Click("button", en.T(message.RevokeThis), "Firefox 153 on Windows")
+	current.Click("button", en.T(message.RevokeThis), firefoxDevice)
 	current.Press(en.T(message.RevokeThis))
 	current.See(en.T(message.ErrNoConnection))
-	current.With("button", en.T(message.RevokeThis), "Firefox 153 on Windows") // the row returns
+	current.With("button", en.T(message.RevokeThis), firefoxDevice) // the row returns
 	current.Press(en.T(message.DismissNotice))
 
 	server.Start()
 	current.Gone(en.T(message.ErrOfflineReadOnly))
+	current.settings("profile")
 	current.Fill(en.T(message.DisplayName), "Countess")
 	server.Kill()
-	current.Press(en.T(message.SaveChanges))
+	current.saveProfile()
 	current.See(en.T(message.InputStillHere))
 	if got := eval[string](current, `document.getElementById("profile-name").value`); got != "Countess" {
 		t.Errorf("the name field holds %q; want the input", got)
@@ -583,7 +736,8 @@ func testServerAway(t *testing.T) {
 	current.At("/dashboard/settings") // an unreachable server does not end the session
 
 	server.Start()
-	current.See("Firefox 153 on Windows")
+	current.See(firefoxDevice)
+	current.settings("profile")
 	if got := eval[string](current, `document.getElementById("profile-name").value`); got != "Ada Lovelace" {
 		t.Errorf("the name field holds %q; want the saved name", got)
 	}

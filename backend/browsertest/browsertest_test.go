@@ -29,6 +29,10 @@ const (
 	safari  = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 " +
 		"(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
 	password = testkit.Password
+
+	// The names of the devices with these user agents.
+	firefoxDevice = "Windows PC · Firefox"
+	safariDevice  = "iPhone · Safari"
 )
 
 // The tests find texts by ID, so that rewording one changes only the catalogs.
@@ -111,7 +115,7 @@ func command[P, R any](p *tab, c cdp.Command[P, R], params P) R {
 	return testkit.Command(p.Tab, c, params)
 }
 
-// signUp creates an account, opens its settings and returns its email address.
+// signUp creates an account, opens its home and returns its email address.
 func (p *tab) signUp() (email string) {
 	p.t.Helper()
 	email = strings.ToLower(strings.ReplaceAll(p.t.Name(), "/", ".")) + "@example.com"
@@ -121,7 +125,7 @@ func (p *tab) signUp() (email string) {
 	return email
 }
 
-// signIn signs in to an account and opens its settings.
+// signIn signs in to an account and opens its home.
 func (p *tab) signIn(email string) {
 	p.t.Helper()
 	p.startSession(email, func(c *testkit.Client, browser string) testkit.Answer {
@@ -129,8 +133,8 @@ func (p *tab) signIn(email string) {
 	})
 }
 
-// startSession makes an API call that starts a session. It opens the settings
-// with that session.
+// startSession makes an API call that starts a session. It opens the home of
+// the account with that session.
 func (p *tab) startSession(email string, call func(c *testkit.Client, browser string) testkit.Answer) {
 	p.t.Helper()
 	c := testkit.NewClient(p.Origin)
@@ -140,8 +144,34 @@ func (p *tab) startSession(email string, call func(c *testkit.Client, browser st
 	p.See(en.T(message.ThisDevice))
 }
 
+// settings goes to a page of the settings, or to the home if page is empty, in the way of a
+// link: the app stays. It waits until the page has its data.
+func (p *tab) settings(page string) {
+	p.t.Helper()
+	path := p.visit(page)
+	p.Until(path+" has its data", fmt.Sprintf(`location.pathname === %[1]q &&
+		document.querySelector(".sections [aria-current=page]")?.pathname === %[1]q &&
+		!document.querySelector("#content [aria-busy=true]")`, path))
+}
+
+// visit is settings without the wait: the session may have ended. It returns the address.
+func (p *tab) visit(page string) (path string) {
+	p.t.Helper()
+	path = strings.TrimSuffix("/dashboard/settings/"+page, "/")
+	p.Until("the app goes to "+path, fmt.Sprintf(`location.pathname === %[1]q || (goappNav(%[1]q), true)`, path))
+	return path
+}
+
+// saveProfile submits the form of the profile. Where nothing in it has changed, this is a click
+// that calls the server and changes nothing.
+func (p *tab) saveProfile() {
+	p.t.Helper()
+	p.settings("profile")
+	p.Press(en.T(message.SaveChanges))
+}
+
 // signUpAdministrator creates the account of the first administrator and opens
-// its settings. It uses the link that the program prints for an empty database.
+// its home. It uses the link that the program prints for an empty database.
 func (p *tab) signUpAdministrator(server *testkit.Program) (email string) {
 	p.t.Helper()
 	email = "grace@example.com"
@@ -203,7 +233,17 @@ func (p *tab) cardSays(id, text string) {
 func (p *tab) cardIsRecent(id string) {
 	p.t.Helper()
 	p.Until("section "+id+" tells of something recent",
-		fmt.Sprintf(`/just now|\d minutes? ago/.test(document.querySelector("[aria-labelledby=%s]").innerText)`, id))
+		fmt.Sprintf(`/just now|\d minutes? ago|Active now|Today/.test(document.querySelector("[aria-labelledby=%s]").innerText)`, id))
+}
+
+// openSessions opens the details of all sessions on the page.
+func (p *tab) openSessions() {
+	p.t.Helper()
+	p.Until("the details of all sessions are open", `(() => {
+		const all = [...document.querySelectorAll(".session-row > details")]
+		all.filter((e) => !e.open).forEach((e) => e.querySelector("summary").click())
+		return all.length > 0 && all.every((e) => e.open && e.querySelector("dl"))
+	})()`)
 }
 
 // cardOmits waits until a section of the page no longer contains a text.
@@ -267,6 +307,11 @@ func (p *tab) post(path string, body any) (status int, answer json.RawMessage) {
 	}](p, fmt.Sprintf(`fetch(%q, {method: "POST", headers: {"Content-Type": "application/json"}, body: %q}).
 		then(async (r) => ({Status: r.status, Body: await r.json()}))`, "/api/auth/"+path, b))
 	return got.Status, got.Body
+}
+
+// session returns the handle of the session of the page.
+func (p *tab) session() string {
+	return eval[string](p, `fetch("/api/auth/get-session").then((r) => r.json()).then((c) => c.session.token)`)
 }
 
 // browserContext returns the browser context of the tab, which holds its

@@ -56,7 +56,7 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 
 	p := browse(t, server)
 	p.NoScript()
-	p.Visit("/sign-in?next=%2Fdashboard%2Fsettings%23sessions")
+	p.Visit("/sign-in?next=%2Fdashboard%2Fsettings%2Fsessions")
 	p.See(en.T(message.SignInWithoutJavaScript))
 	for _, id := range []string{"app-wasm-loader", "boot"} {
 		if eval[bool](p, `document.getElementById("`+id+`").checkVisibility()`) {
@@ -78,19 +78,21 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.Enter("sign-in-password", password+kb.Enter)
 	p.At("/two-factor")
 	p.AwaitFocus(signInCode)
+	if box, code := p.Place("checkbox", en.T(message.TrustDevice)), p.Place("textbox", signInCode); box.Bottom > code.Top {
+		t.Errorf("the box is at %+v, and the field for the code at %+v; want the box first", box, code)
+	}
 	p.Key("000000" + kb.Enter)
-	p.See(en.T(message.ErrInvalidCode))
+	p.With("textbox", signInCode, en.T(message.HintCodeRefused)+" "+en.T(message.ErrInvalidCode))
+	p.See(en.T(message.SigningInAs, email))
 	p.Enter("second-factor-code", authenticator.Next())
 	p.activate("#second-factor-submit")
-	p.At("/dashboard/settings")
+	p.At("/dashboard/settings/sessions")
 	p.See(en.T(message.HintSignedInNeedsJavaScript))
-	if hash := eval[string](p, "location.hash"); hash != "#sessions" {
-		t.Errorf("signing in leads to %q; want #sessions", hash)
-	}
 	if eval[string](p, "document.cookie") != "" {
 		t.Error("scripts can read a cookie")
 	}
-	owner.Open("/dashboard/settings")
+	owner.Open("/dashboard/settings/sessions")
+	owner.openSessions()
 	owner.cardSays("sessions", en.T(message.MethodAndAuthenticatorApp, en.T(message.AccountPassword)))
 
 	// Sign in with a backup code.
@@ -104,10 +106,18 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.activate("#second-factor-backup button")
 	p.See(en.T(message.ErrInvalidBackupCode))
 	p.AwaitFocus(en.T(message.BackupCode))
+	p.activate("#second-factor-trust")
 	p.Enter("second-factor-backupCode", codes[0]+kb.Enter)
 	p.At("/dashboard/settings")
-	owner.Open("/dashboard/settings")
+	owner.Open("/dashboard/settings/sessions")
+	owner.openSessions()
 	owner.See(en.T(message.MethodAndBackupCode, en.T(message.AccountPassword)))
+
+	// The browser is trusted.
+	p.Visit("/sign-in")
+	p.Enter("sign-in-email", email)
+	p.Enter("sign-in-password", password+kb.Enter)
+	p.At("/dashboard/settings")
 
 	// The server rejects a second factor without a password before it.
 	anonymous := browse(t, server)
@@ -193,19 +203,18 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 			p.activate("#second-factor-backup summary")
 		}
 		p.Fill(way.field, way.value)
-		p.activate("#second-factor-trust")
 		p.Act(`document.querySelector("details[open] input, #second-factor-code").focus()`)
 		p.releaseApp()
 		p.AwaitFocus(way.field)
-		if got := eval[string](p,
-			`document.activeElement.value + document.getElementById("second-factor-trust").checked`); got != way.value+"true" {
-			t.Errorf("%s: after the app takes over, the form holds %q; want %q", way.field, got, way.value+"true")
+		if got := eval[string](p, `document.activeElement.value`); got != way.value {
+			t.Errorf("%s: after the app takes over, the form holds %q; want %q", way.field, got, way.value)
 		}
 		if way.field == signInCode {
 			p.Fill(signInCode, authenticator.Next()) // the form submits itself
 		} else {
 			p.Press(way.button)
 		}
+		p.notNow()
 		p.At("/dashboard/settings")
 		p.See(en.T(message.ThisDevice))
 	}
@@ -339,9 +348,10 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 func testFormStill(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.holdApp()
-	const layout = `JSON.stringify([".brand", "h1", "label", ".input", "#sign-in-remember", "#second-factor-trust",
+	const layout = `JSON.stringify([".brand", "h1", ".whose", "label", ".input", "#sign-in-remember",
 		".hint", ".wrong:not(:empty)", ".form-error p",
-		"button.main", ".card > .skeleton-line, #sign-in-passkey", ".methods > :first-child", "[href='/forgot-password']"].
+		"button.main", ".buttons a", ".lost-access", ".card > .skeleton-line, #sign-in-passkey",
+		".methods > :first-child", "[href='/forgot-password']"].
 		flatMap((what) => [...document.querySelectorAll(what)].filter((e) => e.checkVisibility()).map((e) => {
 			const at = e.getBoundingClientRect();
 			return what + " " + [at.x, at.y, at.width, at.height].map((n) => n.toFixed(1)).join(" ");
@@ -405,11 +415,13 @@ func testFormProgress(t *testing.T, server *testkit.Program) {
 func testFormBlocked(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
+	p.settings("password")
 	forms := eval[int](p, `document.forms.length`)
 	if posts := eval[int](p, `document.querySelectorAll("form[method=post]").length`); posts != forms || forms < 2 {
 		t.Errorf("%d of %d forms use POST; want all, and at least 2", posts, forms)
 	}
 	p.Provoke("form-action") // the policy of a settings page blocks the submission
+	p.Press(en.T(message.ChangePassword))
 	p.Fill(en.T(message.CurrentPassword), "a secret 123456")
 	p.Act(`document.getElementById("password-currentPassword").form.submit()`)
 	p.Await("the browser blocks the submission", func() bool {

@@ -76,10 +76,10 @@ func testLanguageNotLoaded(t *testing.T, server *testkit.Program) {
 	p.Block(catalogDE)
 	p.chooseLanguage(en.T(message.LanguageChoice), "Deutsch")
 	p.See(en.T(message.ErrLanguageNotLoaded))
-	p.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
+	p.awaitLanguage("en", en.T(message.SecurityHome), en.T(message.SecurityHome))
 	p.Block("/none")
 	p.Open("/dashboard/settings")
-	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	p.awaitLanguage("de", de.T(message.SecurityHome), de.T(message.SecurityHome))
 }
 
 // testLanguageNotStarted checks that a page in German whose texts do not load says so in
@@ -100,7 +100,7 @@ func testLanguageNotStarted(t *testing.T, server *testkit.Program) {
 	p.See(de.T(message.ErrAppNotLoaded))
 	p.Block("/none")
 	p.Open("/dashboard/settings")
-	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	p.awaitLanguage("de", de.T(message.SecurityHome), de.T(message.SecurityHome))
 }
 
 // testLanguageOffline checks that a page in German opens without a network.
@@ -115,14 +115,14 @@ func testLanguageOffline(t *testing.T) {
 	server.Kill()
 	p.Open("/dashboard/settings")
 	p.See(de.T(message.ErrOfflineReadOnly))
-	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	p.awaitLanguage("de", de.T(message.SecurityHome), de.T(message.SecurityHome))
 }
 
-// awaitLanguage waits for a heading in a language. It checks that the page
+// awaitLanguage waits for the heading of the page in a language. It checks that the page
 // declares that language, and checks its title.
 func (p *tab) awaitLanguage(language, heading, title string) {
 	p.t.Helper()
-	p.The("heading", heading)
+	p.Until("the heading of the page is "+heading, `document.querySelector("h1")?.textContent === `+testkit.Quote(heading))
 	if got := eval[string](p, "document.documentElement.lang"); got != language {
 		p.t.Errorf("the page %q declares the language %q; want %q", heading, got, language)
 	}
@@ -158,30 +158,37 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	first := browse(t, server)
 	first.Prefers("en-GB,en,de")
 	email := first.signUp()
-	first.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
+	first.awaitLanguage("en", en.T(message.SecurityHome), en.T(message.SecurityHome))
 
 	p := browse(t, server)
 	p.signInGerman(email)
-	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	p.awaitLanguage("de", de.T(message.SecurityHome), de.T(message.SecurityHome))
 	p.See(de.T(message.ThisDevice))
 	p.See(de.T(message.JustNow))
+	p.settings("activity")
 	p.See(de.T(message.EventSignUp))
+	p.settings("profile")
 	if got := eval[string](p, `document.querySelector("#profile-language").value`); got != "browser" {
 		t.Errorf("the language is %q before the user chooses one; want browser", got)
 	}
 	p.Do(chromedp.EmulateViewport(360, 740))
+	p.Fits(360, "the profile in German")
+	p.settings("")
 	p.See(de.T(message.TwoFactorAuthentication))
-	p.Fits(360, "the settings page in German")
+	p.Fits(360, "the home in German")
 	p.Do(chromedp.EmulateViewport(1280, 900))
+	p.settings("profile")
 
 	p.chooseLanguage(de.T(message.LanguageChoice), "English")
 	p.See(en.T(message.DoneLanguageSaved))
 	p.AwaitFocus(en.T(message.LanguageChoice))
-	p.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
-	p.The("heading", en.T(message.ActiveSessions))
+	p.awaitLanguage("en", en.T(message.UserProfile), en.T(message.UserProfile))
+	p.settings("activity")
 	p.See(en.T(message.EventSignUp))
+	p.settings("")
+	p.The("heading", en.T(message.ActiveSessions))
 	p.Open("/dashboard/settings")
-	p.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
+	p.awaitLanguage("en", en.T(message.SecurityHome), en.T(message.SecurityHome))
 	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 	p.awaitLanguage("en", en.T(message.SignIn), en.T(message.SignIn))
@@ -191,12 +198,13 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	// The choice applies to other browsers of the account, too.
 	other := browse(t, server)
 	other.signInGerman(email)
-	other.awaitLanguage("en", en.T(message.AccountSettings), en.T(message.AccountSettings))
+	other.awaitLanguage("en", en.T(message.SecurityHome), en.T(message.SecurityHome))
 	other.See(en.T(message.ThisDevice))
 
+	other.settings("profile")
 	other.chooseLanguage(en.T(message.LanguageChoice), en.T(message.SameAsBrowser))
 	other.See(de.T(message.DoneLanguageSaved))
-	other.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	other.awaitLanguage("de", de.T(message.UserProfile), de.T(message.UserProfile))
 	if got := eval[string](other, "document.cookie"); got != "" {
 		t.Errorf("after the choice is reverted, the cookie %q remains", got)
 	}
@@ -205,13 +213,14 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	// signs in.
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
-	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	p.awaitLanguage("de", de.T(message.SecurityHome), de.T(message.SecurityHome))
 
 	// The manifest and the pages that the service worker caches follow the
 	// language, too.
 	first.Open("/dashboard/settings")
 	first.See(en.T(message.ThisDevice))
 	first.awaitServiceWorker()
+	first.settings("profile")
 	first.chooseLanguage(en.T(message.LanguageChoice), "Deutsch")
 	first.See(de.T(message.DoneLanguageSaved))
 	first.Until("the cached pages are in German", `caches.match("/dashboard/settings", { ignoreVary: true }).
@@ -219,11 +228,11 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	first.holdApp()
 	first.Visit("/dashboard/settings")
 	got := eval[string](first, `document.documentElement.lang + " " + document.querySelector("h1").textContent`)
-	if got != "de Einstellungen" {
+	if got != "de "+de.T(message.SecurityHome) {
 		t.Errorf("before the app runs, the language and the heading are %q", got)
 	}
 	first.releaseApp()
-	first.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	first.awaitLanguage("de", de.T(message.SecurityHome), de.T(message.SecurityHome))
 	if manifest := command(first, page.GetAppManifest, page.GetAppManifestParams{}); !strings.Contains(manifest.Data, `"lang":"de"`) {
 		t.Errorf("the manifest is not in German: %s", manifest.Data)
 	}
@@ -234,30 +243,32 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 func testLanguageTyped(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
-	p.Open("/dashboard/settings")
-	p.See(en.T(message.ThisDevice))
-	p.Fill(de.T(message.DisplayName), "Ada King")
+	other := p.another() // learns of the change from the first tab
+	other.Open("/dashboard/settings/password")
+	other.Press(en.T(message.ChangePassword))
+	other.Fill(en.T(message.CurrentPassword), "half a pass")
+	other.Press(en.T(message.ShowNamed, strings.ToLower(en.T(message.CurrentPassword))))
+	other.Fill(en.T(message.NewPassword), "another")
+	p.settings("profile")
+	p.Fill(en.T(message.DisplayName), "Ada King")
 	p.Press(en.T(message.ChangeEmailAddress))
 	p.Fill(en.T(message.NewEmailAddress), "ada.king@exam")
-	p.Fill(en.T(message.CurrentPassword), "half a pass")
-	p.Press(en.T(message.ShowNamed, strings.ToLower(en.T(message.CurrentPassword))))
-	p.Fill(en.T(message.NewPassword), "another")
 	p.chooseLanguage(en.T(message.LanguageChoice), "Deutsch")
 	p.See(de.T(message.DoneLanguageSaved))
-	p.awaitLanguage("de", de.T(message.AccountSettings), de.T(message.AccountSettings))
+	p.awaitLanguage("de", de.T(message.UserProfile), de.T(message.UserProfile))
 	p.AwaitFocus(de.T(message.LanguageChoice))
-	for field, want := range map[string]string{
-		"profile-name": "Ada King", "new-email-newEmail": "ada.king@exam",
-		"password-currentPassword": "half a pass", "password-newPassword": "another",
-	} {
-		if got := eval[string](p, `document.getElementById("`+field+`")?.value ?? "it is gone"`); got != want {
-			t.Errorf("the field %s holds %q; want %q", field, got, want)
-		}
-	}
-	if got := eval[string](p, `document.getElementById("password-currentPassword").type`); got != "text" {
+	p.Field("profile-name", "Ada King")
+	p.Field("new-email-newEmail", "ada.king@exam")
+	other.awaitLanguage("de", de.T(message.AccountPassword), de.T(message.AccountPassword))
+	other.Field("password-currentPassword", "half a pass")
+	other.Field("password-newPassword", "another")
+	if got := eval[string](other, `document.getElementById("password-currentPassword").type`); got != "text" {
 		t.Errorf("the visible password is an input of type %s; want text", got)
 	}
+	other.Press(de.T(message.HideNamed, de.T(message.CurrentPassword)))
+	other.The("button", de.T(message.ShowNamed, de.T(message.CurrentPassword)))
 	p.Press(de.T(message.CancelAction))
+	other.Press(de.T(message.CancelAction))
 
 	// Times change in the meantime, so the comparison leaves them out.
 	const text = `(() => {
@@ -265,10 +276,11 @@ func testLanguageTyped(t *testing.T, server *testkit.Program) {
 		page.querySelectorAll("time").forEach((e) => e.remove())
 		return page.textContent
 	})()`
-	p.Press(de.T(message.HideNamed, de.T(message.CurrentPassword)))
-	p.The("button", de.T(message.ShowNamed, de.T(message.CurrentPassword)))
-	switched := eval[string](p, text)
-	p.Open("/dashboard/settings")
+	for _, page := range []*tab{p, other} {
+		switched := eval[string](page, text)
+		page.Open(eval[string](page, "location.pathname"))
+		page.Until("a page that is loaded in German has this text:\n"+switched, text+" === "+testkit.Quote(switched))
+	}
+	p.settings("")
 	p.See(de.T(message.ThisDevice))
-	p.Until("a page that is loaded in German has this text:\n"+switched, text+" === "+testkit.Quote(switched))
 }

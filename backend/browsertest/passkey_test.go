@@ -29,6 +29,8 @@ func TestPasskeyBrowser(t *testing.T) {
 		"Upgrade":          testPasskeyUpgrade,
 		"Extension":        testPasskeyExtension,
 		"Exceptions":       testPasskeyExceptions,
+		"Elsewhere":        testPasskeyElsewhere,
+		"Offer":            testPasskeyOffer,
 		"Unsupported":      testPasskeyUnknown,
 		"ExpiredChallenge": testPasskeyLate,
 		"Pending":          testPasskeyPending,
@@ -111,15 +113,18 @@ func (a *virtualAuthenticator) credentials() []*webauthn.Credential {
 	return command(a.p, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: a.id}).Credentials
 }
 
-// addPasskey adds a passkey, and names it if name is not empty.
+// addPasskey adds a passkey on the page of passkeys, and names it if name is not empty.
 func (p *tab) addPasskey(name string) {
 	p.t.Helper()
+	p.settings("passkeys")
 	p.Press(en.T(message.AddPasskey))
+	p.The("dialog", en.T(message.DonePasskeyAdded))
 	p.AwaitFocus(en.T(message.PasskeyName))
 	if name != "" {
 		p.Fill(en.T(message.PasskeyName), name)
 	}
-	p.Press(en.T(message.ContinueAction))
+	p.Press(en.T(message.SaveChanges))
+	p.None("dialog", en.T(message.DonePasskeyAdded))
 	p.See(en.T(message.DonePasskeyAdded))
 	p.AwaitFocus(en.T(message.AddPasskey)) // the focus returns
 }
@@ -161,45 +166,49 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	a := p.addAuthenticator(false)
 	p.signUp()
+	p.settings("passkeys")
 	p.See(en.T(message.NoPasskeysYet))
 	p.Press(en.T(message.AddPasskey))
-	p.The("dialog", en.T(message.AddAPasskey))
-	p.Field("add-passkey-name", "Linux") // named after the operating system
-	p.Key(kb.Escape)
+	p.AwaitFocus(en.T(message.PasskeyName))
+	p.See(en.T(message.DonePasskeyAdded))
+	p.Field("add-passkey-name", chromeOnLinux) // named after the browser, because the provider is unknown
+	p.Until("the name is selected", `getSelection().toString() === "`+chromeOnLinux+`"`)
+	p.Fill(en.T(message.PasskeyName), " ")
+	p.Press(en.T(message.SaveChanges))
+	p.With("textbox", en.T(message.PasskeyName), en.T(message.ErrEnterName))
+	p.Key(kb.Escape) // the passkey keeps its name
 	p.AwaitFocus(en.T(message.AddPasskey))
-	p.addPasskey("")
 	p.See(en.T(message.PasskeyOnOneDeviceOnly))
 	if stored := a.credentials(); len(stored) != 1 || !stored[0].IsResidentCredential || len(stored[0].UserHandle) != 64 {
 		t.Errorf("the authenticator stores %v; want one discoverable credential", stored)
 	}
-	for _, text := range []string{"Linux", en.T(message.DeviceBound), en.T(message.NeverUsed)} {
+	for _, text := range []string{chromeOnLinux, en.T(message.DeviceBound), en.T(message.UsedOnThisDevice), en.T(message.NeverUsed)} {
 		if !strings.Contains(p.card("passkeys"), text) {
 			t.Errorf("the passkeys section does not contain %q:\n%s", text, p.card("passkeys"))
 		}
 	}
 
-	// The user adds a second passkey on the same device.
+	// The user tries to add a second passkey on the same device.
 	p.Press(en.T(message.AddPasskey))
-	p.Field("add-passkey-name", "Linux 2")
-	p.Press(en.T(message.ContinueAction))
+	p.The("dialog", en.T(message.AddAPasskey))
 	p.See(en.T(message.ErrPasskeyOnDeviceAlready))
-	p.Press(en.T(message.ContinueAction)) // the user can try again
-	p.See(en.T(message.ErrPasskeyOnDeviceAlready))
-	p.Press(en.T(message.CancelAction))
+	p.AwaitFocus(en.T(message.UseAnotherDevice))
+	p.Press(en.T(message.CloseDialog))
+	p.AwaitFocus(en.T(message.AddPasskey))
 	if n := len(a.credentials()); n != 1 {
 		t.Errorf("the authenticator stores %d passkeys; want 1", n)
 	}
 
 	// The user renames the passkey.
-	p.Click("button", en.T(message.RenameItem), "Linux")
+	p.Click("button", en.T(message.RenameItem), chromeOnLinux)
 	p.AwaitFocus(en.T(message.PasskeyName))
 	p.Key("thrown away" + kb.Escape)
 	p.AwaitFocus(en.T(message.RenameItem))
 	p.Key(kb.Enter)
 	p.AwaitFocus(en.T(message.PasskeyName))
-	p.Field("rename-"+p.firstPasskeyID(), "Linux")
+	p.Field("rename-"+p.firstPasskeyID(), chromeOnLinux)
 	p.Fill(en.T(message.PasskeyName), " ")
-	p.Click("button", en.T(message.SaveChanges), "Linux")
+	p.Click("button", en.T(message.SaveChanges), chromeOnLinux)
 	p.With("textbox", en.T(message.PasskeyName), en.T(message.ErrEnterName))
 	p.Fill(en.T(message.PasskeyName), strings.Repeat("x", shared.MaxName+1))
 	p.Key(kb.Enter)
@@ -209,13 +218,15 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.DonePasskeyRenamed))
 	p.AwaitFocus(en.T(message.RenameItem))
 	p.With("button", en.T(message.RenameItem), "Bürorechner <b>")
-	p.Open("/dashboard/settings")
+	p.Open("/dashboard/settings/passkeys")
 	p.With("button", en.T(message.RenameItem), "Bürorechner <b>")
 
 	// The authenticator learns the new name of the user, too.
+	p.settings("profile")
 	p.Fill(en.T(message.DisplayName), "Augusta Ada King")
-	p.Press(en.T(message.SaveChanges))
+	p.saveProfile()
 	p.See(en.T(message.DoneProfileSaved))
+	p.settings("passkeys")
 	p.Await("the authenticator has the new name", func() bool { return a.credentials()[0].UserDisplayName == "Augusta Ada King" })
 
 	// The authenticator deletes a passkey that the user deletes on the page.
@@ -231,6 +242,9 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p.AwaitFocus(en.T(message.YourPasskeys))
 	p.Await("the authenticator deletes the passkey", func() bool { return len(a.credentials()) == 0 })
 }
+
+// chromeOnLinux is the name that the server gives a passkey of the browser.
+const chromeOnLinux = "Headless Chrome on Linux"
 
 // firstPasskeyID returns the ID of the first passkey whose name can be edited.
 func (p *tab) firstPasskeyID() string {
@@ -252,10 +266,14 @@ func testPasskeySignIn(t *testing.T, server *testkit.Program) {
 	// The user signs in with the button, without an email address.
 	a.signOut()
 	a.signIn()
+	p.settings("sessions")
+	p.openSessions()
 	p.cardSays("sessions", en.T(message.SignedInWith)+"\n"+en.T(message.PasskeyFactor))
+	p.settings("passkeys")
 	if card := p.card("passkeys"); !strings.Contains(card, en.T(message.LastUsed)+"\n"+en.T(message.JustNow)) {
 		t.Errorf("the passkeys section does not show the last use:\n%s", card)
 	}
+	p.cardSays("passkeys", en.T(message.UsedOnThisDevice))
 
 	// The user signs in by autofill, which the virtual authenticator completes
 	// without a click.
@@ -280,6 +298,7 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	a := p.addAuthenticator(false)
 	email := p.signUp()
+	p.settings("passkeys")
 
 	awaitNoAlert := func(when string) {
 		t.Helper()
@@ -294,16 +313,15 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	// reason.
 	a.setUserVerified(false)
 	p.Press(en.T(message.AddPasskey))
-	p.Press(en.T(message.ContinueAction))
+	p.awaitPasskeyCall("create")
 	awaitNoAlert("after user verification fails")
 	a.setUserVerified(true)
 
-	// The user does not touch the authenticator, and then cancels.
+	// The user does not touch the authenticator, and then starts again.
 	a.setUserPresent(false)
-	p.Press(en.T(message.ContinueAction))
+	p.Press(en.T(message.AddPasskey))
 	p.See(en.T(message.FollowBrowserPrompt))
-	p.Press(en.T(message.CancelAction))
-	p.AwaitFocus(en.T(message.AddPasskey))
+	p.Open("/dashboard/settings/passkeys")
 	awaitNoAlert("after canceling")
 	a.setUserPresent(true)
 	p.addPasskey("Mine")
@@ -323,6 +341,7 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	a.setUserPresent(false)
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
+	p.settings("passkeys")
 	p.With("button", en.T(message.DeleteItem), "Mine")
 	var list []shared.Passkey
 	text := eval[string](p, `fetch("/api/auth/passkey/list-user-passkeys").then((r) => r.text())`)
@@ -362,7 +381,9 @@ func testPasskeySecondFactor(t *testing.T, server *testkit.Program) {
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
 	p.AwaitFocus(signInCode)
-	p.Click("checkbox", en.T(message.TrustDevice), "")
+	if passkey, code := p.Place("button", en.T(message.UsePasskey)), p.Place("textbox", signInCode); passkey.Bottom > code.Top {
+		t.Errorf("the passkey is at %+v, and the field for the code at %+v; want the passkey first", passkey, code)
+	}
 	a.setUserVerified(false)
 	a.setUserPresent(true)
 	p.Press(en.T(message.UsePasskey))
@@ -370,8 +391,11 @@ func testPasskeySecondFactor(t *testing.T, server *testkit.Program) {
 	p.At("/two-factor")
 	a.setUserVerified(true)
 	p.Press(en.T(message.UsePasskey))
-	p.At("/dashboard/settings")
-	p.See(en.T(message.MethodAndPasskey, en.T(message.AccountPassword)))
+	p.trustBrowser()
+	p.settings("sessions")
+	p.openSessions()
+	p.See(shared.MethodText(en, "password+passkey", "Mine"))
+	p.settings("two-factor")
 	p.See(en.T(message.TrustedUntil))
 	if stored := eval[string](p, `JSON.stringify({...sessionStorage})`); stored != "{}" {
 		t.Errorf("after the sign-in, the page still stores %s", stored)
@@ -394,8 +418,10 @@ func testPasskeyPendingSignIn(t *testing.T, server *testkit.Program) {
 	p.Act(`sessionStorage.clear()`)
 	p.Open("/two-factor?next=/dashboard/settings%3Fa=b")
 	p.AwaitFocus(signInCode)
+	p.See(en.T(message.SigningInAs, email))
 	a.setUserPresent(true)
 	p.Press(en.T(message.UsePasskey))
+	p.notNow()
 	p.At("/dashboard/settings")
 	if search := eval[string](p, `location.search`); search != "?a=b" {
 		t.Errorf("signing in leads to the query %q; want ?a=b", search)
@@ -427,16 +453,17 @@ func testPasskeyStepUp(t *testing.T) {
 	p.See(en.T(message.DonePasskeyRenamed))
 	p.With("button", en.T(message.RenameItem), en.T(message.YourValue))
 
-	// The step-up comes before the dialog that requires it.
+	// The step-up comes before the browser's prompt.
 	expireFreshness(t, db)
 	p.Press(en.T(message.AddPasskey))
 	p.The("dialog", en.T(message.ConfirmIdentity))
 	p.Key(kb.Escape)
 	p.AwaitFocus(en.T(message.AddPasskey))
+	p.awaitIdle("the button is idle after canceling")
 	p.Press(en.T(message.AddPasskey))
 	p.Press(en.T(message.UsePasskey))
-	p.The("dialog", en.T(message.AddAPasskey))
-	p.Press(en.T(message.CancelAction))
+	p.The("dialog", en.T(message.AddAPasskey)) // because the device has a passkey
+	p.Press(en.T(message.CloseDialog))
 
 	expireFreshness(t, db)
 	p.Press(en.T(message.DeleteItem))
@@ -456,7 +483,7 @@ func testPasskeyStepUp(t *testing.T) {
 		t.Error("the step-up offers a passkey to an account without one")
 	}
 	p.Press(en.T(message.ContinueAction))
-	p.The("dialog", en.T(message.AddAPasskey))
+	p.The("dialog", en.T(message.DonePasskeyAdded))
 }
 
 // testPasskeyTabs checks two tabs that prepare a sign-in at the same time.
@@ -466,7 +493,7 @@ func testPasskeyTabs(t *testing.T, server *testkit.Program) {
 	p.signUp()
 	p.addPasskey("Mine")
 	second := p.another()
-	second.Open("/dashboard/settings")
+	second.Open("/dashboard/settings/passkeys")
 	second.With("button", en.T(message.DeleteItem), "Mine")
 
 	a.signOut()
@@ -492,13 +519,15 @@ func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 			return create.call(this, options)
 		}`)
 	email := p.signUp()
+	p.settings("passkeys")
 	p.See(en.T(message.NoPasskeysYet))
 	a.signOut()
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
 	a.setUserPresent(true)
 	p.See(en.T(message.DonePasskeyAutoAdded))
-	p.With("button", en.T(message.DeleteItem), en.T(message.PasskeyFactor)) // the default name
+	p.settings("passkeys")
+	p.With("button", en.T(message.DeleteItem), chromeOnLinux)
 	if n := len(a.credentials()); n != 1 {
 		t.Errorf("the authenticator stores %d passkeys; want 1", n)
 	}
@@ -509,11 +538,13 @@ func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 	a.signOut()
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
-	p.With("button", en.T(message.DeleteItem), en.T(message.PasskeyFactor))
+	p.settings("passkeys")
+	p.With("button", en.T(message.DeleteItem), chromeOnLinux)
 	a.setUserPresent(true)
 	p.awaitPasskeyCall("create")
-	p.Press(en.T(message.SaveChanges))
+	p.saveProfile()
 	p.See(en.T(message.DoneProfileSaved))
+	p.settings("passkeys")
 	if n := len(p.All("button", en.T(message.DeleteItem))); n != 1 {
 		t.Errorf("the page lists %d passkeys; want 1", n)
 	}
@@ -535,11 +566,13 @@ func testPasskeyExtension(t *testing.T, server *testkit.Program) {
 		PublicKeyCredential.signalCurrentUserDetails = () => Promise.reject(new TypeError("no"))`)
 	p.signUp()
 	p.addPasskey("Mine")
+	p.settings("profile")
 	p.Fill(en.T(message.DisplayName), "Augusta Ada King")
-	p.Press(en.T(message.SaveChanges))
+	p.saveProfile()
 	p.See(en.T(message.DoneProfileSaved))
 	a.signOut()
 	a.signIn()
+	p.settings("passkeys")
 	p.With("button", en.T(message.DeleteItem), "Mine")
 }
 
@@ -552,12 +585,10 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 			return Promise.reject(new DOMException("for developers", window.thrown))
 		}`)
 	p.signUp()
-	p.Press(en.T(message.AddPasskey))
-	p.The("dialog", en.T(message.AddAPasskey))
+	p.settings("passkeys")
 	for name, want := range map[string]string{
 		"NotAllowedError":   "",
 		"AbortError":        "",
-		"InvalidStateError": en.T(message.ErrPasskeyOnDeviceAlready),
 		"SecurityError":     en.T(message.ErrPasskeyWrongOrigin),
 		"ConstraintError":   en.T(message.ErrNoUserVerification),
 		"NotSupportedError": en.T(message.ErrPasskeyUnsupported),
@@ -566,13 +597,120 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 		"SomethingNew":      en.T(message.ErrPasskeyBrowserFailed),
 	} {
 		p.Act(fmt.Sprintf(`window.thrown = %q`, name))
-		p.Press(en.T(message.ContinueAction))
+		p.Press(en.T(message.AddPasskey))
 		p.Until(fmt.Sprintf("%s shows the message %q", name, want), fmt.Sprintf(
 			`!document.querySelector("[aria-busy=true]") &&
-				((said) => %[1]q ? said.includes(%[1]q) : said === "")(document.querySelector("#add-passkey .form-error").innerText)`,
+				((said) => %[1]q ? said.includes(%[1]q) : said === "")(document.querySelector(".add-passkey .form-error").innerText)`,
 			want))
 	}
-	p.Press(en.T(message.CancelAction))
+
+	// In the dialog that asks for another device, the errors are in the dialog.
+	p.Act(`window.thrown = "InvalidStateError"`)
+	p.Press(en.T(message.AddPasskey))
+	p.The("dialog", en.T(message.AddAPasskey))
+	p.Act(`window.thrown = "ConstraintError"`)
+	p.Press(en.T(message.UseAnotherDevice))
+	p.Until("the dialog shows the error", fmt.Sprintf(
+		`document.querySelector("#add-passkey .form-error").innerText.includes(%q)`, en.T(message.ErrNoUserVerification)))
+	p.Press(en.T(message.CloseDialog))
+	p.AwaitFocus(en.T(message.AddPasskey))
+}
+
+// testPasskeyElsewhere checks that a user whose device has a passkey can add one on another
+// device, and that the browser gets a hint where.
+func testPasskeyElsewhere(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.addAuthenticator(true)
+	p.Inject(`window.hints = []
+		const create = CredentialsContainer.prototype.create
+		CredentialsContainer.prototype.create = function(options) {
+			const { hints: at, authenticatorSelection: { authenticatorAttachment: to } } = options.publicKey
+			hints.push([...at, to ?? "any"].join(" "))
+			return create.call(this, options)
+		}`)
+	p.signUp()
+	p.addPasskey("Here")
+	p.Press(en.T(message.AddPasskey))
+	p.The("dialog", en.T(message.AddAPasskey))
+	p.addSecurityKey()
+	p.chooseOption("add-passkey-place", "security-key")
+	p.Press(en.T(message.UseAnotherDevice))
+	p.The("dialog", en.T(message.DonePasskeyAdded))
+	p.Field("add-passkey-name", en.T(message.SecurityKey))
+	p.Press(en.T(message.SaveChanges))
+	p.With("button", en.T(message.DeleteItem), en.T(message.SecurityKey))
+	if got, want := eval[string](p, `hints.join(", ")`), "any, any, security-key cross-platform"; got != want {
+		t.Errorf("the hints are %q; want %q", got, want)
+	}
+	// Only the passkey of this device was used on it.
+	rows := eval[string](p, `[...document.querySelectorAll(".passkey")].
+		map((row) => row.querySelector("strong").innerText + row.innerText.includes(`+testkit.Quote(en.T(message.UsedOnThisDevice))+`)).join()`)
+	if want := "Heretrue," + en.T(message.SecurityKey) + "false"; rows != want {
+		t.Errorf("used on this device: %s; want %s", rows, want)
+	}
+}
+
+// testPasskeyOffer checks that the home offers a passkey after a sign-in with a password, once: it
+// remembers a refusal after a sign-out, and a passkey of the device ends the offer.
+func testPasskeyOffer(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	a := p.addAuthenticator(false)
+	email := p.signUp()
+	again := func() {
+		t.Helper()
+		a.signOut()
+		p.submitSignIn(email, password)
+		p.At("/dashboard/settings")
+		p.See(en.T(message.ThisDevice))
+		a.setUserPresent(true)
+	}
+	p.The("heading", en.T(message.PasskeyOffer))
+	p.Press(en.T(message.NotNow))
+	p.AwaitFocus(en.T(message.SecurityHome))
+	p.None("heading", en.T(message.PasskeyOffer))
+	again()
+	p.None("heading", en.T(message.PasskeyOffer))
+
+	// A user who has forgotten the refusal, in another browser.
+	p.Act(`localStorage.removeItem("latchkey.declined")`)
+	p.Open("/dashboard/settings")
+	p.The("heading", en.T(message.PasskeyOffer))
+	p.Press(en.T(message.AddAPasskey))
+	p.AwaitFocus(en.T(message.PasskeyName))
+	p.Press(en.T(message.SaveChanges))
+	p.See(en.T(message.DonePasskeyAdded))
+	p.None("heading", en.T(message.PasskeyOffer))
+	p.AwaitFocus(en.T(message.SecurityHome))
+	p.Open("/dashboard/settings") // it was used in this browser
+	p.See(en.T(message.ThisDevice))
+	p.None("heading", en.T(message.PasskeyOffer))
+
+	// The sign-out has deleted what was used, but a sign-in with the passkey needs no offer.
+	a.signOut()
+	a.signIn()
+	p.None("heading", en.T(message.PasskeyOffer))
+}
+
+// addSecurityKey adds a security key to the browser, beside the authenticator of the device.
+func (p *tab) addSecurityKey() {
+	p.t.Helper()
+	command(p, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
+		Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21,
+			Transport: webauthn.AuthenticatorTransportUsb, HasResidentKey: true,
+			HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+		},
+	})
+}
+
+// chooseOption chooses an option of a select.
+func (p *tab) chooseOption(id, value string) {
+	p.t.Helper()
+	p.Until("the option "+value+" is chosen", fmt.Sprintf(`((select) => {
+		select.value = %q
+		select.dispatchEvent(new Event("input", { bubbles: true }))
+		return select.value === %[1]q
+	})(document.getElementById(%q))`, value, id))
 }
 
 // testPasskeyUnknown checks a browser that does not support passkeys.
@@ -580,6 +718,7 @@ func testPasskeyUnknown(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Inject(`delete window.PublicKeyCredential`)
 	email := p.signUp()
+	p.settings("passkeys")
 	p.See(en.T(message.ErrCannotAddPasskeys))
 	if n := len(p.All("button", en.T(message.AddPasskey))); n != 0 {
 		t.Error("the page offers to add a passkey")
@@ -661,7 +800,7 @@ func testPasskeyNarrow(t *testing.T, server *testkit.Program) {
 	p.Press(en.T(message.AddPasskey))
 	p.The("dialog", en.T(message.AddAPasskey))
 	p.Fits(320, "the dialog to add a passkey")
-	p.Press(en.T(message.CancelAction))
+	p.Press(en.T(message.CloseDialog))
 	p.Press(en.T(message.DeleteItem))
 	p.The("dialog", en.T(message.ConfirmDeletePasskey))
 	p.Fits(320, "the confirmation dialog")

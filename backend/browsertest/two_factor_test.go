@@ -57,23 +57,40 @@ func TestTwoFactorBrowser(t *testing.T) {
 	})
 }
 
-// enable turns on two-factor authentication. It returns the authenticator app
+// enable turns on two-factor authentication on its page. It returns the authenticator app
 // and the backup codes.
 func (p *tab) enable() (*testkit.AuthenticatorApp, []string) {
 	p.t.Helper()
+	p.settings("two-factor")
 	p.Press(en.T(message.EnableTwoFactor))
 	p.Fill(en.T(message.AccountPassword), password)
 	p.Press(en.T(message.ContinueAction))
 	authenticator := p.scan()
-	p.Press(en.T(message.ContinueAction))
-	codes := p.codes()
-	p.Click("checkbox", en.T(message.CodesSaved), "")
-	p.Press(en.T(message.ContinueAction))
 	p.AwaitFocus(enrollmentCode)
 	p.Key(authenticator.Next())
 	p.See(en.T(message.DoneTwoFactorEnabled))
+	codes := p.codes()
+	p.Click("checkbox", en.T(message.CodesSaved), "")
+	p.Press(en.T(message.FinishSetup))
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
 	p.See(en.T(message.BackupCodesOfTenLeft, 10))
 	return authenticator, codes
+}
+
+// notNow answers the question after a code: the browser is not trusted.
+func (p *tab) notNow() {
+	p.t.Helper()
+	p.AwaitFocus(en.T(message.TrustThisBrowserQuestion))
+	p.Press(en.T(message.NotNow))
+}
+
+// trustBrowser answers the question after a code: the browser is trusted.
+func (p *tab) trustBrowser() {
+	p.t.Helper()
+	p.AwaitFocus(en.T(message.TrustThisBrowserQuestion))
+	p.Press(en.T(message.TrustThisBrowser))
+	p.At("/dashboard/settings")
+	p.See(en.T(message.DoneBrowserTrusted))
 }
 
 // scan returns an authenticator app with the key that the dialog shows.
@@ -155,8 +172,9 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	email := p.signUp()
 	other.As(firefox)
 	other.signIn(email)
-	p.Open("/dashboard/settings")
-	p.See("Firefox 153 on Windows")
+	p.Open("/dashboard/settings/sessions")
+	p.See(firefoxDevice)
+	p.settings("two-factor")
 
 	p.Press(en.T(message.EnableTwoFactor))
 	p.The("dialog", en.T(message.EnableTwoFactor))
@@ -170,7 +188,9 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.Press(en.T(message.ContinueAction))
 
 	// Users who cannot see the QR code get the key as text.
-	p.AwaitFocus(en.T(message.AddKeyToAuthenticatorApp))
+	p.AwaitFocus(enrollmentCode)
+	p.The("heading", en.T(message.AddKeyToAuthenticatorApp))
+	p.See(en.T(message.StepOfSteps, 2, 3))
 	p.The("image", en.T(message.QRCodeOfKey))
 	authenticator := p.scan()
 	uri := eval[string](p, `document.querySelector("#factor a").href`)
@@ -183,16 +203,50 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 		Permission: &browser.PermissionDescriptor{Name: "clipboard-read"}, Setting: browser.PermissionSettingGranted,
 		Origin: server.Origin, BrowserContextID: p.browserContext(),
 	})
+	p.Click("DisclosureTriangle", en.T(message.EnterKeyInstead), "")
 	p.Press(en.T(message.CopyKey))
 	p.See(en.T(message.DoneKeyCopied))
 	if got := eval[string](p, `navigator.clipboard.readText()`); got != authenticator.Secret {
 		t.Errorf("the clipboard holds %q; want %q", got, authenticator.Secret)
 	}
+	testEnlarge(p)
 
-	p.Press(en.T(message.ContinueAction))
+	// The codes appear once the app has proved itself.
+	p.Press(en.T(message.VerifyCode))
+	p.With("textbox", enrollmentCode, en.T(message.HintSixDigitsNow)+" "+en.T(message.ErrEnterSixDigits))
+	p.Key("12a")
+	p.Press(en.T(message.VerifyCode))
+	p.Field("factor-code", "12a")    // the user can correct it
+	p.Fill(enrollmentCode, "000000") // the form submits itself
+	p.With("textbox", enrollmentCode, en.T(message.HintSixDigitsNow)+" "+en.T(message.ErrInvalidCode))
+	p.Field("factor-code", "")
+	p.AwaitFocus(enrollmentCode)
+	if p.Sees(en.T(message.DoneTwoFactorEnabled)) || p.Sees(en.T(message.SaveBackupCodes)) {
+		t.Fatal("a wrong code enables two-factor authentication")
+	}
+	code := authenticator.Next()
+	// A user may paste the code with the words around it, with an invisible mark and in
+	// full-width digits.
+	wide := strings.Map(func(r rune) rune { return r - '0' + '０' }, code[:3])
+	command(p, input.InsertText, input.InsertTextParams{Text: "Code: \u200e" + wide + " " + code[3:]})
+	p.See(en.T(message.DoneTwoFactorEnabled))
 	p.AwaitFocus(en.T(message.SaveBackupCodes))
 	codes := p.codes()
-	p.Press(en.T(message.ContinueAction))
+	if !eval[bool](p, `fetch("/api/auth/two-factor/status").then((r) => r.json()).then((state) => state.enabled)`) {
+		t.Error("two-factor authentication is not on although the page shows the backup codes")
+	}
+
+	// They stay until the user has saved them.
+	for range 3 {
+		p.Key(kb.Escape)
+		p.With("checkbox", en.T(message.CodesSaved), en.T(message.ErrCodesNotSaved))
+		p.AwaitFocus(en.T(message.CodesSaved))
+	}
+	if again := p.codes(); !slices.Equal(again, codes) {
+		t.Errorf("after Escape, the codes are %q; want %q", again, codes)
+	}
+	p.None("button", en.T(message.CancelAction))
+	p.Press(en.T(message.FinishSetup))
 	p.With("checkbox", en.T(message.CodesSaved), en.T(message.ErrCodesNotSaved))
 	p.AwaitFocus(en.T(message.CodesSaved))
 	p.Press(en.T(message.CopyCodes))
@@ -240,63 +294,33 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 		Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 
-	// Going back shows the same key and the same codes.
-	p.Press(en.T(message.GoBack))
-	if back := p.scan(); back.Secret != authenticator.Secret {
-		t.Errorf("going back shows the key %s; want %s", back.Secret, authenticator.Secret)
-	}
-	p.Press(en.T(message.ContinueAction))
-	if back := p.codes(); !slices.Equal(back, codes) {
-		t.Errorf("going back shows the codes %q; want %q", back, codes)
-	}
 	p.Click("checkbox", en.T(message.CodesSaved), "")
-	p.Press(en.T(message.ContinueAction))
-	p.AwaitFocus(enrollmentCode)
-	p.Press(en.T(message.GoBack))
-	p.codes()
-	if !eval[bool](p, `document.getElementById("factor-saved").checked`) {
-		t.Error("the check mark for the saved codes is gone")
-	}
-	p.Press(en.T(message.ContinueAction))
-	p.AwaitFocus(enrollmentCode)
-
-	p.Press(en.T(message.VerifyCode))
-	p.With("textbox", enrollmentCode, en.T(message.HintSixDigitsNow)+" "+en.T(message.ErrEnterSixDigits))
-	p.Key("12a")
-	p.Press(en.T(message.VerifyCode))
-	p.Field("factor-code", "12a")    // the user can correct it
-	p.Fill(enrollmentCode, "000000") // the form submits itself
-	p.With("textbox", enrollmentCode, en.T(message.HintSixDigitsNow)+" "+en.T(message.ErrInvalidCode))
-	p.Field("factor-code", "")
-	p.AwaitFocus(enrollmentCode)
-	if p.Sees(en.T(message.DoneTwoFactorEnabled)) {
-		t.Fatal("a wrong code enables two-factor authentication")
-	}
-	code := authenticator.Next()
-	// A user may paste the code with an invisible mark and in full-width digits.
-	wide := strings.Map(func(r rune) rune { return r - '0' + '０' }, code[:3])
-	command(p, input.InsertText, input.InsertTextParams{Text: " \u200e" + wide + " " + code[3:]})
-	p.See(en.T(message.DoneTwoFactorEnabled))
+	p.Press(en.T(message.FinishSetup))
 	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
 	p.See(en.T(message.BackupCodesOfTenLeft, 10))
 	p.See(en.T(message.NoTrustedDevices))
-	p.See(en.T(message.NoOtherSessions))
 	html := eval[string](p, `document.documentElement.outerHTML`)
 	if strings.Contains(html, authenticator.Secret[:4]+" "+authenticator.Secret[4:8]) || strings.Contains(html, codes[0]) ||
 		strings.Contains(html, "otpauth:") {
 		t.Error("the page still contains the secrets")
 	}
-	other.Press(en.T(message.SaveChanges))
+	p.settings("sessions")
+	p.See(en.T(message.NoOtherSessions))
+	other.visit("profile")
 	other.At("/sign-in")
 	other.See(sessionEnded)
 
 	// This session continues. The next sign-in requires a code.
-	p.Press(en.T(message.SaveChanges))
+	p.saveProfile()
 	p.See(en.T(message.DoneProfileSaved))
 	p.startSecondFactor(email)
+	p.See(en.T(message.SigningInAs, email))
 	code = authenticator.Current()
 	p.Key(code)
+	p.notNow()
 	p.At("/dashboard/settings")
+	p.settings("sessions")
+	p.openSessions()
 	p.See(en.T(message.MethodAndAuthenticatorApp, en.T(message.AccountPassword)))
 	p.Open("/two-factor")
 	p.At("/dashboard/settings")
@@ -306,6 +330,23 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.ErrCodeUsed))
 	p.Field("second-factor-code", "")
 	p.AwaitFocus(signInCode)
+}
+
+// testEnlarge checks that the QR code of the dialog can be enlarged, and that the field for the
+// code keeps its input.
+func testEnlarge(p *tab) {
+	p.t.Helper()
+	small := p.Place("image", en.T(message.QRCodeOfKey))
+	p.Fill(enrollmentCode, "12")
+	p.Press(en.T(message.EnlargeQRCode))
+	p.The("button", en.T(message.ShrinkQRCode))
+	large := p.Place("image", en.T(message.QRCodeOfKey))
+	if was, is := small.Right-small.Left, large.Right-large.Left; is < 1.5*was {
+		p.t.Errorf("the enlarged QR code is %v wide, and was %v before", is, was)
+	}
+	p.Press(en.T(message.ShrinkQRCode))
+	p.Field("factor-code", "12")
+	p.Act(`document.getElementById("factor-code").value = "", document.getElementById("factor-code").focus(), true`)
 }
 
 // readQR decodes the QR code in a picture.
@@ -322,6 +363,7 @@ func readQR(picture image.Image, hints map[gozxing.DecodeHintType]any) (*gozxing
 func testQR(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
+	p.settings("two-factor")
 	for _, scheme := range []string{"light", "dark"} {
 		command(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
@@ -383,11 +425,16 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.Key("aaaaa-aaaaa" + kb.Enter)
 	p.See(en.T(message.ErrInvalidBackupCode))
 	p.AwaitFocus(en.T(message.BackupCode))
-	p.Fill(en.T(message.BackupCode), strings.ToUpper(strings.ReplaceAll(codes[0], "-", " "))) // as copied from paper
+	// As copied from paper, with the letters that look like digits.
+	p.Fill(en.T(message.BackupCode), strings.NewReplacer("-", " ", "0", "o", "1", "l").Replace(strings.ToUpper(codes[0])))
 	p.Press(en.T(message.VerifyCode))
-	p.At("/dashboard/settings")
 	p.See(en.T(message.DoneBackupCodeUsed) + " " + en.T(message.BackupCodesRemaining, 9))
+	p.notNow()
+	p.At("/dashboard/settings")
+	p.settings("two-factor")
 	p.See(en.T(message.BackupCodesOfTenLeft, 9))
+	p.settings("sessions")
+	p.openSessions()
 	p.See(en.T(message.MethodAndBackupCode, en.T(message.AccountPassword)))
 
 	p.startSecondFactor(email)
@@ -397,6 +444,9 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.ErrBackupCodeUsed))
 	p.Fill(en.T(message.BackupCode), codes[1])
 	p.Press(en.T(message.VerifyCode))
+	p.notNow()
+	p.At("/dashboard/settings")
+	p.settings("two-factor")
 	p.See(en.T(message.BackupCodesOfTenLeft, 8))
 
 	for _, code := range codes[2:8] {
@@ -404,7 +454,7 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 			t.Fatalf("verify-backup-code: %d %s", status, body)
 		}
 	}
-	p.Open("/dashboard/settings")
+	p.Open("/dashboard/settings/two-factor")
 	p.See(en.T(message.BackupCodesLeftMany, 2))
 	p.Press(en.T(message.NewBackupCodes))
 	p.The("dialog", en.T(message.NewBackupCodes))
@@ -429,10 +479,10 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.Press(en.T(message.UseBackupCode))
 	p.Fill(en.T(message.BackupCode), codes[9])
 	p.Press(en.T(message.VerifyCode))
-	p.See(en.T(message.ErrInvalidBackupCode))
+	p.See(en.T(message.ErrBackupCodeReplaced))
 	p.Fill(en.T(message.BackupCode), renewed[9])
 	p.Press(en.T(message.VerifyCode))
-	p.See(en.T(message.BackupCodesOfTenLeft, 9))
+	p.See(en.T(message.DoneBackupCodeUsed) + " " + en.T(message.BackupCodesRemaining, 9))
 }
 
 // testTrustedDevices checks that a trusted device needs no second factor until
@@ -442,31 +492,31 @@ func testTrustedDevices(t *testing.T, server *testkit.Program) {
 	email := current.signUp()
 	authenticator, codes := current.enable()
 
-	signInTrusting := func(p *tab) {
-		t.Helper()
-		p.startSecondFactor(email)
-		p.Click("checkbox", en.T(message.TrustDevice), "")
-	}
-	signInTrusting(current)
-	current.Press(en.T(message.VerifyCode)) // the page asks for a code and keeps the check mark
+	current.startSecondFactor(email)
 	current.Fill(signInCode, authenticator.Next())
-	current.At("/dashboard/settings")
+	current.trustBrowser()
+	current.settings("two-factor")
 	current.The("heading", en.T(message.TrustedDevices))
 	other.As(safari)
-	signInTrusting(other)
-	other.Press(en.T(message.UseBackupCode))
-	other.Fill(en.T(message.BackupCode), codes[0])
-	other.Press(en.T(message.VerifyCode))
-	other.See(en.T(message.BackupCodesOfTenLeft, 9))
+	signInTrusting := func(code string) {
+		t.Helper()
+		other.startSecondFactor(email)
+		other.Press(en.T(message.UseBackupCode))
+		other.Fill(en.T(message.BackupCode), code)
+		other.Press(en.T(message.VerifyCode))
+		other.trustBrowser()
+	}
+	signInTrusting(codes[0])
 
 	// Neither device needs a second factor again.
 	other.Press(en.T(message.SignOut))
 	other.At("/sign-in")
 	other.submitSignIn(email, password)
 	other.At("/dashboard/settings")
+	other.settings("sessions")
 	other.See(en.T(message.MethodOnTrustedDevice, en.T(message.AccountPassword)))
 
-	current.Open("/dashboard/settings")
+	current.Open("/dashboard/settings/two-factor")
 	current.With("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" Safari 18 on iOS")
 	current.Click("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" Safari 18 on iOS")
 	current.The("dialog", en.T(message.ConfirmUntrustDevice))
@@ -485,13 +535,10 @@ func testTrustedDevices(t *testing.T, server *testkit.Program) {
 
 	// The session of the revoked device continues. Its next sign-in requires a
 	// code.
-	other.Press(en.T(message.SaveChanges))
+	other.saveProfile()
 	other.See(en.T(message.DoneProfileSaved))
-	signInTrusting(other)
-	other.Press(en.T(message.UseBackupCode))
-	other.Fill(en.T(message.BackupCode), codes[1])
-	other.Press(en.T(message.VerifyCode))
-	other.At("/dashboard/settings")
+	signInTrusting(codes[1])
+	other.settings("two-factor")
 	other.Press(en.T(message.RevokeTrustedDevices))
 	other.The("dialog", en.T(message.ConfirmRevokeTrustedDevices))
 	other.Press(en.T(message.RevokeAll))
@@ -515,8 +562,10 @@ func testReplaceAuthenticator(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.PhoneMoveUnfinished))
 	p.startSecondFactor(email)
 	p.Key(old.Next()) // the old app still works
+	p.notNow()
 	p.At("/dashboard/settings")
 
+	p.settings("two-factor")
 	p.Press(en.T(message.MoveToNewPhone))
 	p.Fill(en.T(message.AccountPassword), password)
 	p.Press(en.T(message.ContinueAction))
@@ -525,7 +574,7 @@ func testReplaceAuthenticator(t *testing.T, server *testkit.Program) {
 		t.Error("the new key equals an earlier one")
 	}
 	p.See(en.T(message.DeleteOldEntry))
-	p.Press(en.T(message.ContinueAction)) // the backup codes stay valid, so the dialog skips them
+	p.See(en.T(message.StepOfSteps, 2, 2)) // the backup codes stay valid, so the dialog skips them
 	p.AwaitFocus(enrollmentCode)
 	p.Key(old.CodeAt(time.Now()))
 	p.See(en.T(message.ErrCodeFromOldAuthenticator))
@@ -536,16 +585,17 @@ func testReplaceAuthenticator(t *testing.T, server *testkit.Program) {
 
 	p.startSecondFactor(email)
 	p.Key(old.Next())
-	p.See(en.T(message.ErrInvalidCode))
+	p.With("textbox", signInCode, en.T(message.HintCodeRefused)+" "+en.T(message.ErrInvalidCode))
 	p.Field("second-factor-code", "")
 	p.AwaitFocus(signInCode)
 	p.Key(authenticator.Next())
+	p.notNow()
 	p.At("/dashboard/settings")
 	p.startSecondFactor(email)
 	p.Press(en.T(message.UseBackupCode))
 	p.Fill(en.T(message.BackupCode), codes[3])
 	p.Press(en.T(message.VerifyCode))
-	p.See(en.T(message.BackupCodesOfTenLeft, 9))
+	p.See(en.T(message.DoneBackupCodeUsed) + " " + en.T(message.BackupCodesRemaining, 9))
 }
 
 // testDisable checks that a user can turn off two-factor authentication with
@@ -556,6 +606,7 @@ func testDisable(t *testing.T, server *testkit.Program) {
 	authenticator, _ := p.enable()
 	other.startSecondFactor(email)
 	other.Key(authenticator.Next())
+	other.notNow()
 	other.At("/dashboard/settings")
 
 	p.Press(en.T(message.DisableTwoFactor))
@@ -571,12 +622,13 @@ func testDisable(t *testing.T, server *testkit.Program) {
 	if len(p.All("heading", en.T(message.TrustedDevices))) > 0 {
 		t.Error("the page lists trusted devices without two-factor authentication")
 	}
-	other.Press(en.T(message.SaveChanges))
+	other.visit("profile")
 	other.At("/sign-in")
 	other.See(sessionEnded)
 	other.submitSignIn(email, password)
-	other.At("/dashboard/settings")
-	other.See(en.T(message.EnableTwoFactor))
+	other.At("/dashboard/settings/profile")
+	other.settings("two-factor")
+	other.The("button", en.T(message.EnableTwoFactor))
 }
 
 // testPendingSignIn checks what the second-factor page stores, and how a pending
@@ -597,8 +649,17 @@ func testPendingSignIn(t *testing.T, server *testkit.Program) {
 	p.The("button", en.T(message.SendCodeByEmail))
 	p.Click("DisclosureTriangle", en.T(message.LostAccess), "")
 	p.See(en.T(message.LostAccessAskOperator))
-	p.Key("  ")
+	p.See(en.T(message.SigningInAs, email))
+	p.Press(en.T(message.LostAccessUseBackupCode))
+	p.AwaitFocus(en.T(message.BackupCode))
+	p.Press(en.T(message.UseAuthenticatorApp))
 	p.Fill(signInCode, authenticator.Next())
+	p.AwaitFocus(en.T(message.TrustThisBrowserQuestion))
+	p.With("heading", en.T(message.TrustThisBrowserQuestion), en.T(message.TrustThisBrowserText))
+	// The question stays when the user looks at another window in between.
+	p.Until("the page knows the user", `document.dispatchEvent(new Event("visibilitychange")), !!document.getElementById("sign-out")`)
+	p.At("/two-factor")
+	p.notNow()
 	p.At("/dashboard/settings")
 	if search := eval[string](p, `location.search`); search != "?a=b" {
 		t.Errorf("signing in leads to the query %q; want ?a=b", search)
@@ -618,6 +679,7 @@ func testPendingSignIn(t *testing.T, server *testkit.Program) {
 	second.Open("/two-factor")
 	second.AwaitFocus(signInCode)
 	second.Key(authenticator.Next())
+	second.notNow()
 	second.At("/dashboard/settings")
 	p.At("/dashboard/settings")
 
@@ -682,7 +744,9 @@ func testEmailCode(t *testing.T, server *testkit.Program) {
 		return len(codes) == 2
 	})
 	p.Fill(en.T(message.CodeFromEmail), codes[1])
-	p.At("/dashboard/settings")
+	p.trustBrowser()
+	p.settings("sessions")
+	p.openSessions()
 	p.See(en.T(message.MethodAndEmailCode, en.T(message.AccountPassword)))
 }
 
@@ -691,6 +755,7 @@ func testEmailCode(t *testing.T, server *testkit.Program) {
 func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
+	p.settings("two-factor")
 
 	p.TabTo(en.T(message.EnableTwoFactor))
 	p.Key(kb.Enter)
@@ -700,20 +765,17 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p.Key(kb.Enter)
 	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Key(password + kb.Enter)
-	p.AwaitFocus(en.T(message.AddKeyToAuthenticatorApp))
+	p.AwaitFocus(enrollmentCode)
 	authenticator := p.scan()
-	p.TabTo(en.T(message.ContinueAction))
-	p.Key(kb.Enter)
+	p.Key(authenticator.Next())
 	p.AwaitFocus(en.T(message.SaveBackupCodes))
+	p.See(en.T(message.DoneTwoFactorEnabled))
 	codes := p.codes()
 	p.TabTo(en.T(message.CodesSaved))
 	p.Key(" ")
-	p.TabTo(en.T(message.ContinueAction))
+	p.TabTo(en.T(message.FinishSetup))
 	p.Key(kb.Enter)
-	p.AwaitFocus(enrollmentCode)
-	p.Key(authenticator.Next())
 	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
-	p.See(en.T(message.DoneTwoFactorEnabled))
 
 	p.TabTo(en.T(message.SignOut))
 	p.Key(kb.Enter)
@@ -722,8 +784,12 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p.Key(kb.Enter)
 	p.AwaitFocus(en.T(message.BackupCode))
 	p.Key(codes[0] + kb.Enter)
+	p.AwaitFocus(en.T(message.TrustThisBrowserQuestion))
+	p.TabTo(en.T(message.NotNow))
+	p.Key(kb.Enter)
 	p.At("/dashboard/settings")
-	p.AwaitFocus(en.T(message.AccountSettings))
+	p.AwaitFocus(en.T(message.SecurityHome))
+	p.settings("two-factor")
 	p.See(en.T(message.BackupCodesOfTenLeft, 9))
 	p.See(en.T(message.NoTrustedDevices))
 
@@ -736,19 +802,21 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p.TabTo(en.T(message.UseAuthenticatorApp))
 	p.Key(kb.Enter)
 	p.AwaitFocus(signInCode)
-	p.TabTo(en.T(message.TrustDevice))
-	p.Key(" ")
-	p.TabTo(signInCode, testkit.Backwards)
 	p.Key(authenticator.Next())
+	p.AwaitFocus(en.T(message.TrustThisBrowserQuestion))
+	p.TabTo(en.T(message.TrustThisBrowser))
+	p.Key(kb.Enter)
 	p.At("/dashboard/settings")
-	p.AwaitFocus(en.T(message.AccountSettings))
+	p.AwaitFocus(en.T(message.SecurityHome))
+	p.settings("two-factor")
 	p.See(en.T(message.TrustedUntil))
 
 	p.TabTo(en.T(message.SignOut))
 	p.Key(kb.Enter)
 	p.signInByKeyboard(email)
 	p.At("/dashboard/settings") // without a second factor
-	p.AwaitFocus(en.T(message.AccountSettings))
+	p.AwaitFocus(en.T(message.SecurityHome))
+	p.settings("sessions")
 	p.See(en.T(message.MethodOnTrustedDevice, en.T(message.AccountPassword)))
 }
 
@@ -772,6 +840,7 @@ func (p *tab) delayClose() (deliver func()) {
 func testTwoFactorReopened(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
+	p.settings("two-factor")
 	p.Press(en.T(message.EnableTwoFactor))
 	p.AwaitFocus(en.T(message.AccountPassword))
 	deliver := p.delayClose()
@@ -781,7 +850,7 @@ func testTwoFactorReopened(t *testing.T, server *testkit.Program) {
 	p.AwaitFocus(en.T(message.AccountPassword))
 	deliver()
 	p.Key(password + kb.Enter)
-	p.AwaitFocus(en.T(message.AddKeyToAuthenticatorApp))
+	p.AwaitFocus(enrollmentCode)
 }
 
 // testTwoFactorNarrow checks that the pages for two-factor authentication fit a
@@ -790,22 +859,23 @@ func testTwoFactorNarrow(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Do(chromedp.EmulateViewport(320, 640))
 	email := p.signUp()
+	p.settings("two-factor")
 	p.Press(en.T(message.EnableTwoFactor))
 	p.Fits(320, "the password step")
 	p.Fill(en.T(message.AccountPassword), password)
 	p.Press(en.T(message.ContinueAction))
 	authenticator := p.scan()
 	p.Fits(320, "the key step")
-	p.Press(en.T(message.ContinueAction))
+	p.Press(en.T(message.EnlargeQRCode))
+	p.Fits(320, "the key step with a large QR code")
+	p.AwaitFocus(en.T(message.ShrinkQRCode))
+	p.Fill(enrollmentCode, authenticator.Next())
 	p.codes()
 	p.Fits(320, "the backup codes step")
 	p.Click("checkbox", en.T(message.CodesSaved), "")
-	p.Press(en.T(message.ContinueAction))
-	p.AwaitFocus(enrollmentCode)
-	p.Fits(320, "the code step")
-	p.Key(authenticator.Next())
-	p.See(en.T(message.DoneTwoFactorEnabled))
-	p.Fits(320, "the settings page")
+	p.Press(en.T(message.FinishSetup))
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
+	p.Fits(320, "the page with 2FA")
 	p.startSecondFactor(email)
 	p.Click("DisclosureTriangle", en.T(message.LostAccess), "")
 	p.See(en.T(message.LostAccessAskOperator))
@@ -813,10 +883,13 @@ func testTwoFactorNarrow(t *testing.T, server *testkit.Program) {
 	p.Press(en.T(message.UseBackupCode))
 	p.Fits(320, "the second-factor page for a backup code")
 	p.Press(en.T(message.UseAuthenticatorApp))
-	p.Click("checkbox", en.T(message.TrustDevice), "")
 	p.Fill(signInCode, authenticator.Next())
+	p.AwaitFocus(en.T(message.TrustThisBrowserQuestion))
+	p.Fits(320, "the question about trust")
+	p.trustBrowser()
+	p.settings("two-factor")
 	p.See(en.T(message.TrustedUntil))
-	p.Fits(320, "the settings page with a trusted device")
+	p.Fits(320, "the page with a trusted device")
 }
 
 // testTwoFactorPhone turns on two-factor authentication on the phone that runs
@@ -825,15 +898,27 @@ func testTwoFactorNarrow(t *testing.T, server *testkit.Program) {
 func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
-	p.signUp()
-	p.Fits(360, "the settings page")
+	email := p.signUp()
+	p.settings("two-factor")
 	p.Tap("button", en.T(message.EnableTwoFactor))
 	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Fits(360, "the password step")
 	p.Key(password)
 	p.Tap("button", en.T(message.ContinueAction))
 	authenticator := p.scan()
+	p.AwaitFocus(en.T(message.AddKeyToAuthenticatorApp)) // no keyboard covers the key
 	p.Fits(360, "the key step")
+	visible := func(role, name string) {
+		t.Helper()
+		if at := p.Place(role, name); at.Top < 0 || at.Bottom > 740 {
+			t.Errorf("the %s %q is at %+v, outside of the screen", role, name, at)
+		}
+	}
+	visible("button", en.T(message.VerifyCode))
+	visible("button", en.T(message.CancelAction))
+	if field, button := p.Place("textbox", enrollmentCode), p.Place("button", en.T(message.VerifyCode)); field.Bottom > button.Top {
+		t.Errorf("the field for the code is at %+v, behind the buttons at %+v", field, button)
+	}
 
 	// The link is above the QR code, and as large as a button.
 	p.See(en.T(message.ScanWithOtherDevice))
@@ -868,16 +953,23 @@ func testTwoFactorPhone(t *testing.T, server *testkit.Program) {
 		t.Errorf("after the tap, the dialog shows the key %s; want %s", rescanned.Secret, authenticator.Secret)
 	}
 
-	p.Tap("button", en.T(message.ContinueAction))
+	p.Tap("textbox", enrollmentCode)
+	p.Key(authenticator.Next())
 	p.codes()
 	p.Fits(360, "the backup codes step")
+	visible("button", en.T(message.FinishSetup))
 	p.Tap("checkbox", en.T(message.CodesSaved))
-	p.Tap("button", en.T(message.ContinueAction))
-	p.AwaitFocus(enrollmentCode)
-	p.Fits(360, "the code step")
+	p.Tap("button", en.T(message.FinishSetup))
+	p.AwaitFocus(en.T(message.TwoFactorAuthentication))
+	p.Fits(360, "the page with 2FA")
+
+	p.startSecondFactor(email)
+	visible("link", en.T(message.CancelAction))
+	visible("button", en.T(message.UseBackupCode))
 	p.Key(authenticator.Next())
-	p.See(en.T(message.DoneTwoFactorEnabled))
-	p.Fits(360, "the settings page with 2FA")
+	p.AwaitFocus(en.T(message.TrustThisBrowserQuestion))
+	visible("button", en.T(message.TrustThisBrowser))
+	visible("button", en.T(message.NotNow))
 }
 
 // testLockout enters wrong codes, by keyboard alone, until the server locks the
@@ -944,6 +1036,7 @@ func testLockout(t *testing.T) {
 	p.See(en.T(message.TryAgainNow))
 	p.AwaitFocus(signInCode)
 	p.Key(authenticator.Next())
+	p.notNow()
 	p.At("/dashboard/settings")
 }
 
@@ -952,13 +1045,16 @@ func testLockout(t *testing.T) {
 func testStepUpByCode(t *testing.T) {
 	server, db := startWithDatabase(t)
 	p := browse(t, server)
+	p.addAuthenticator(true)
 	p.signUp()
+	p.addPasskey("Mine")
 	authenticator, _ := p.enable()
+	p.settings("passkeys")
 	expireFreshness(t, db)
 
-	p.Press(en.T(message.DeleteAccount))
-	p.The("dialog", en.T(message.ConfirmDeleteAccount))
-	p.Press(en.T(message.DeleteAccount))
+	p.Press(en.T(message.RenameItem))
+	p.Fill(en.T(message.PasskeyName), "Yours")
+	p.Click("button", en.T(message.SaveChanges), "Mine")
 	p.The("dialog", en.T(message.ConfirmIdentity))
 	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Press(en.T(message.UseAuthenticatorCode))
@@ -971,8 +1067,7 @@ func testStepUpByCode(t *testing.T) {
 	p.Press(en.T(message.UseAuthenticatorCode))
 	p.AwaitFocus(enrollmentCode)
 	p.Key(authenticator.Next())
-	p.At("/sign-in") // the deletion continues without another click
-	p.See(en.T(message.DoneAccountDeleted))
+	p.See(en.T(message.DonePasskeyRenamed)) // the action continues without another click
 }
 
 // testFactorDue checks that the step-up for an action that weakens a second factor asks

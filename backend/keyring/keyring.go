@@ -123,8 +123,12 @@ func (ks Keys) MACs(purpose, message string) [][]byte {
 // Seal encrypts plain under the current key. aad is the additional authenticated data.
 // [Keys.Unseal] requires the same aad, so that an attacker who can write to the database
 // cannot move a sealed value to another row or column.
-func (ks Keys) Seal(plain, aad string) string {
-	aead := ks.keys[0].aead()
+func (ks Keys) Seal(plain, aad string) string { return ks.SealFor(nil, plain, aad) }
+
+// SealFor is Seal with a key that also depends on owner, a secret of the value's owner. Nobody
+// can decrypt the value once owner is deleted.
+func (ks Keys) SealFor(owner []byte, plain, aad string) string {
+	aead := ks.keys[0].aead(owner)
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(plain)+aead.Overhead())
 	rand.Read(nonce)
 	sealed := aead.Seal(nonce, nonce, []byte(plain), []byte(aad))
@@ -133,7 +137,10 @@ func (ks Keys) Seal(plain, aad string) string {
 
 // Unseal decrypts a value of [Keys.Seal] with the key that sealed it. It fails with
 // [MissingKeyError] if ks lacks that key.
-func (ks Keys) Unseal(sealed, aad string) (string, error) {
+func (ks Keys) Unseal(sealed, aad string) (string, error) { return ks.UnsealFor(nil, sealed, aad) }
+
+// UnsealFor is Unseal for a value of [Keys.SealFor].
+func (ks Keys) UnsealFor(owner []byte, sealed, aad string) (string, error) {
 	form, rest, _ := strings.Cut(sealed, ".")
 	id, encoded, _ := strings.Cut(rest, ".")
 	b, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
@@ -144,7 +151,7 @@ func (ks Keys) Unseal(sealed, aad string) (string, error) {
 		if k.id != id {
 			continue
 		}
-		aead := k.aead()
+		aead := k.aead(owner)
 		if len(b) < aead.NonceSize() {
 			break
 		}
@@ -178,9 +185,9 @@ func (e *MissingKeyError) Error() string {
 // Unwrap makes errors.Is find the shared error.
 func (e *MissingKeyError) Unwrap() error { return shared.ErrUnavailable }
 
-// aead returns the cipher of sealed values.
-func (k key) aead() cipher.AEAD {
-	aead, err := chacha20poly1305.NewX(k.sub("seal"))
+// aead returns the cipher of sealed values. owner is nil, or the secret of [Keys.SealFor].
+func (k key) aead(owner []byte) cipher.AEAD {
+	aead, err := chacha20poly1305.NewX(k.sub("seal", owner))
 	if err != nil {
 		panic(err) // fails only for keys of another size
 	}
@@ -188,14 +195,14 @@ func (k key) aead() cipher.AEAD {
 }
 
 func (k key) mac(purpose, message string) []byte {
-	h := hmac.New(sha256.New, k.sub(purpose))
+	h := hmac.New(sha256.New, k.sub(purpose, nil))
 	h.Write([]byte(message))
 	return h.Sum(nil)
 }
 
-// sub derives the key of one purpose.
-func (k key) sub(purpose string) []byte {
-	sub, err := hkdf.Key(sha256.New, k.secret, nil, "latchkey "+purpose, keySize)
+// sub derives the key of one purpose. salt may be nil.
+func (k key) sub(purpose string, salt []byte) []byte {
+	sub, err := hkdf.Key(sha256.New, k.secret, salt, "latchkey "+purpose, keySize)
 	if err != nil {
 		panic(err) // fails only for lengths over 255 hashes
 	}

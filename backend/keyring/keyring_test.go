@@ -75,6 +75,28 @@ func TestSeal(t *testing.T) {
 	}
 }
 
+// TestSealFor checks that a value that is sealed for an owner needs the owner's secret.
+func TestSealFor(t *testing.T) {
+	keys, ann, bob := New(), []byte("the random secret of Ann"), []byte("the random secret of Bob")
+	sealed := keys.SealFor(ann, "Ann King", "events|detail|1")
+	for _, ks := range []Keys{keys, keys.Rotated()} {
+		if plain, err := ks.UnsealFor(ann, sealed, "events|detail|1"); plain != "Ann King" || err != nil {
+			t.Errorf("unsealed: %q, %v", plain, err)
+		}
+	}
+	for _, owner := range [][]byte{nil, bob} {
+		if plain, err := keys.UnsealFor(owner, sealed, "events|detail|1"); err == nil || plain != "" {
+			t.Errorf("for %q, it unseals to %q", owner, plain)
+		}
+	}
+	if plain, err := keys.UnsealFor(ann, sealed, "events|detail|2"); err == nil || plain != "" {
+		t.Errorf("in another row, it unseals to %q", plain)
+	}
+	if plain, err := keys.UnsealFor(ann, keys.Seal("x", "a"), "a"); err == nil || plain != "" {
+		t.Errorf("a value without an owner unseals to %q", plain)
+	}
+}
+
 // TestMissingKey checks that a value whose key is missing differs from a broken one: the
 // error is [shared.ErrUnavailable], and names the key and the value.
 func TestMissingKey(t *testing.T) {

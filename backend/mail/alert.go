@@ -29,7 +29,7 @@ func (a Alert) write(e *email) {
 	}
 	e.requestContext()
 	e.paragraph(message.MailIfNotYouOpenLink)
-	e.link(a.NotMe)
+	e.link(a.NotMe, message.ItWasNotMe)
 }
 
 // A Change is a change of an account.

@@ -23,6 +23,11 @@ type Sender struct {
 type Reader struct {
 	Address  string
 	Language string // one of [shared.Languages]; otherwise English is used
+
+	// Name is the reader's name, for the greeting; empty for none. It must be empty
+	// unless the address is verified: another person may have chosen the name for a
+	// stranger's address.
+	Name string
 }
 
 // A RequestContext holds the time, the address and the device of the request that
@@ -36,6 +41,9 @@ type RequestContext struct {
 // Compose returns the email for a notice, due at once.
 func (s Sender) Compose(to Reader, o RequestContext, n Notice) Mail {
 	e := email{language: language.Of(to.Language, ""), context: o}
+	if isName(to.Name) {
+		e.paragraph(message.MailGreeting, strings.TrimSpace(to.Name))
+	}
 	n.write(&e)
 	var text, html strings.Builder
 	for _, p := range e.body {
@@ -57,7 +65,8 @@ func (s Sender) Compose(to Reader, o RequestContext, n Notice) Mail {
 	}
 }
 
-// htmlMail is plain HTML. It uses the reader's font and colors, and loads no resources.
+// htmlMail is plain HTML. It uses the reader's font and colors, except for the buttons of
+// links, and loads no resources.
 var htmlMail = template.Must(template.New("mail").Parse(`<!doctype html>
 <html lang="{{.Tag}}">
 <head>
@@ -68,7 +77,8 @@ var htmlMail = template.Must(template.New("mail").Parse(`<!doctype html>
 <title>{{.Subject}}</title>
 </head>
 <body style="max-width: 36em; margin: 0 auto; padding: 1em; font: 16px/1.5 system-ui, sans-serif">
-{{range .Paragraphs}}<p>{{if .Link}}<a href="{{.Text}}">{{.Text}}</a>{{else}}{{.Text}}{{end}}</p>
+{{range .Paragraphs}}<p>{{if .Button}}<a href="{{.Text}}" style="display: inline-block; padding: 0.6em 1.2em; border-radius: 0.5em; ` +
+	`background: #10695a; color: #ffffff; font-weight: 600; text-decoration: none">{{.Button}}</a>{{else}}{{.Text}}{{end}}</p>
 {{end}}<hr>
 <p><a href="{{.Origin}}">{{.Name}}</a></p>
 </body>
@@ -85,8 +95,8 @@ type email struct {
 }
 
 type paragraph struct {
-	Text string
-	Link bool // the text is a URL of the service
+	Text   string
+	Button string // if the text is a URL of the service: the label of its button in HTML
 }
 
 func (e *email) subject(id message.ID) { e.title = e.language.T(id) }
@@ -102,9 +112,9 @@ func (e *email) paragraph(id message.ID, values ...any) {
 	e.body = append(e.body, paragraph{Text: e.language.T(id, values...)})
 }
 
-// link adds a link to a page of the service.
-func (e *email) link(address string) {
-	e.body = append(e.body, paragraph{address, true})
+// link adds a link to a page of the service. In HTML it is a button with a label.
+func (e *email) link(address string, label message.ID) {
+	e.body = append(e.body, paragraph{address, e.language.T(label)})
 }
 
 // requestContext adds a paragraph with the time, the address and the device.
@@ -118,8 +128,8 @@ func (e *email) requestContext() {
 
 // requestLink adds the link that a request asked for, what it means for a reader who did not
 // make the request, and the context of the request.
-func (e *email) requestLink(address string, otherwise message.ID) {
-	e.link(address)
+func (e *email) requestLink(address string, label, otherwise message.ID) {
+	e.link(address, label)
 	e.paragraph(otherwise)
 	e.requestContext()
 }
@@ -149,6 +159,16 @@ func (e *email) device() string {
 		return e.language.T(message.BrowserOnSystem, name, d.OS)
 	}
 	return name
+}
+
+// maxGreeting, in characters, is enough for most names, but too short for a message.
+const maxGreeting = 40
+
+// isName reports whether s can be in the greeting: it has only letters and the signs of
+// names, so that no email program turns it into a link.
+func isName(s string) bool {
+	isOther := func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M) && !strings.ContainsRune(" -'’", r) }
+	return strings.ContainsFunc(s, unicode.IsLetter) && utf8.RuneCountInString(s) <= maxGreeting && !strings.ContainsFunc(s, isOther)
 }
 
 func isHarmless(s string) bool {

@@ -30,7 +30,7 @@ func notices() []Notice {
 		DeleteAccount{link}, SignInCode{"012345", 3 * time.Minute, false}, SignInCode{"012345", 3 * time.Minute, true},
 		CodeGuessing{}, CodeGuessing{InSession: true}, CodeGuessing{Permanent: true}, AccountSecured, EmergencyAccess{},
 		SecretSettingChanged{hostile, hostile}, Test, FactorsReset{}, FactorsReset{Passkeys: true}, SignedOutEverywhere,
-		AccountDisabled, AccountEnabled, EmailChanged{hostile},
+		AccountDisabled, AccountEnabled, AccountDeleted, EmailChanged{hostile},
 	}
 	changes := []Change{
 		NewSignIn, PasswordChanged, PasswordReset, EmailChanged{hostile}, TwoFactorEnabled, TwoFactorDisabled, AuthenticatorReplaced,
@@ -52,7 +52,7 @@ func TestNotices(t *testing.T) {
 	unescaped := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&#34;", `"`, "&#39;", "'", "&#43;", "+", "&amp;", "&")
 	for _, l := range message.Languages {
 		for _, n := range notices() {
-			m := sender.Compose(Reader{"ann@example.test", l.Tag}, requestContext, n)
+			m := sender.Compose(Reader{"ann@example.test", l.Tag, "Ann"}, requestContext, n)
 			what := fmt.Sprintf("%s: %T %+v", l.Tag, n, n)
 			if m.ID == "" || m.Recipient != "ann@example.test" || m.Subject == "" || m.CreatedAt != requestContext.At ||
 				m.LeasedUntil != requestContext.At {
@@ -78,7 +78,7 @@ func TestNotices(t *testing.T) {
 				}
 			}
 			if wants := strings.Contains(fmt.Sprintf("%+v", n), link); wants != strings.Contains(m.Text, link+"\n") ||
-				wants != strings.Contains(m.HTML, `<a href="`+strings.ReplaceAll(link, "&", "&amp;")+`">`) {
+				wants != strings.Contains(m.HTML, `<a href="`+strings.ReplaceAll(link, "&", "&amp;")+`" style="display: inline-block`) {
 				t.Errorf("%s: the link is missing:\n%s%s", what, m.Text, m.HTML)
 			}
 		}
@@ -109,6 +109,25 @@ func TestAlert(t *testing.T) {
 	} {
 		if !strings.Contains(m.HTML, want) {
 			t.Errorf("the HTML lacks %q:\n%s", want, m.HTML)
+		}
+	}
+}
+
+// TestGreeting checks that an email greets its reader by name, unless the name could be a
+// message or a link.
+func TestGreeting(t *testing.T) {
+	for name, want := range map[string]string{
+		"Ada": "Ada", " Augusta Ada King ": "Augusta Ada King", "Renée O’Neill-Pérez": "Renée O’Neill-Pérez", "李娜": "李娜", "अनीता": "अनीता",
+		"": "", " ": "", "-": "", "evil.example": "", "https://evil.example": "", "Ada\nKing": "", "call 0800 123456": "", "<b>Ada": "",
+		strings.Repeat("a", 41): "",
+	} {
+		m := sender.Compose(Reader{Name: name}, requestContext, Test)
+		greeting := message.English.T(message.MailGreeting, want) + "\n\n"
+		if want == "" {
+			greeting = message.English.T(message.MailTest)
+		}
+		if !strings.HasPrefix(m.Text, greeting) {
+			t.Errorf("%q: %q; want it to begin with %q", name, m.Text, greeting)
 		}
 	}
 }

@@ -16,7 +16,7 @@ type VerifyEmail struct{ Link string }
 
 func (n VerifyEmail) write(e *email) {
 	e.begin(message.MailVerifyEmailSubject, message.MailVerifyEmail)
-	e.requestLink(n.Link, message.MailIfNotSignedUp)
+	e.requestLink(n.Link, message.ConfirmYourEmail, message.MailIfNotSignedUp)
 }
 
 // HaveAccount tells the reader that a caller tried to use their address for
@@ -28,8 +28,8 @@ type HaveAccount struct {
 
 func (n HaveAccount) write(e *email) {
 	e.begin(message.MailHaveAccountSubject, message.MailHaveAccount)
-	e.link(n.SignIn)
-	e.link(n.ForgotPassword)
+	e.link(n.SignIn, message.SignIn)
+	e.link(n.ForgotPassword, message.ChooseNewPassword)
 	e.paragraph(message.MailIfNotYouNotRevealed)
 	e.requestContext()
 }
@@ -43,7 +43,7 @@ type AgreeEmailChange struct {
 
 func (n AgreeEmailChange) write(e *email) {
 	e.begin(message.MailAgreeEmailChangeSubject, message.MailAgreeEmailChange, n.New)
-	e.requestLink(n.Link, message.MailIfNotYouRevokeSession)
+	e.requestLink(n.Link, message.AgreeToChange, message.MailIfNotYouRevokeSession)
 }
 
 // VerifyNewEmail asks the reader to verify the new address of an account.
@@ -51,7 +51,7 @@ type VerifyNewEmail struct{ Link string }
 
 func (n VerifyNewEmail) write(e *email) {
 	e.begin(message.MailVerifyNewEmailSubject, message.MailVerifyNewEmail)
-	e.requestLink(n.Link, message.MailIfNoAccount)
+	e.requestLink(n.Link, message.ChangeTheAddress, message.MailIfNoAccount)
 }
 
 // ForgotPassword contains a link to choose a new password.
@@ -59,7 +59,7 @@ type ForgotPassword struct{ Link string }
 
 func (n ForgotPassword) write(e *email) {
 	e.begin(message.ChooseNewPassword, message.MailForgotPassword)
-	e.requestLink(n.Link, message.MailIfNotYouPasswordStays)
+	e.requestLink(n.Link, message.ChooseNewPassword, message.MailIfNotYouPasswordStays)
 }
 
 // DeleteAccount contains a link to delete the reader's account.
@@ -67,7 +67,7 @@ type DeleteAccount struct{ Link string }
 
 func (n DeleteAccount) write(e *email) {
 	e.begin(message.MailDeleteAccountSubject, message.MailDeleteAccount)
-	e.requestLink(n.Link, message.MailIfNotYouRevokeSession)
+	e.requestLink(n.Link, message.DeleteAccount, message.MailIfNotYouRevokeSession)
 }
 
 // SignInCode contains a code that serves as a second factor.
@@ -123,6 +123,8 @@ var (
 	// AccountSecured confirms the effects of a report that the reader did not make a
 	// change.
 	AccountSecured Notice = plain{message.MailAccountSecuredSubject, message.MailAccountSecured}
+	// AccountDeleted confirms that the reader's account was deleted in one of its sessions.
+	AccountDeleted Notice = accountDeleted{}
 	// Test is the email with which an administrator tests whether emails arrive.
 	Test Notice = plain{message.MailTestSubject, message.MailTest}
 	// SignedOutEverywhere tells the reader that an administrator has revoked all their
@@ -134,6 +136,14 @@ var (
 	// AccountEnabled tells the reader that an administrator has enabled their account.
 	AccountEnabled Notice = byAdministrator{message.MailAccountEnabledSubject, message.MailAccountEnabled}
 )
+
+type accountDeleted struct{}
+
+func (accountDeleted) write(e *email) {
+	e.begin(message.MailAccountDeletedSubject, message.MailAccountDeleted)
+	e.requestContext()
+	e.paragraph(message.MailIfUnexpectedAsk)
+}
 
 // SecretSettingChanged tells an administrator that a secret setting was changed.
 type SecretSettingChanged struct {

@@ -39,6 +39,8 @@ var statuses = map[*shared.Error]int{
 	shared.ErrUnauthorized:       http.StatusUnauthorized,
 	shared.ErrNotFresh:           http.StatusForbidden,
 	shared.ErrForbidden:          http.StatusForbidden,
+	shared.ErrConfirmDeletion:    http.StatusForbidden,
+	shared.ErrSessionEnded:       http.StatusNotFound,
 	shared.ErrCredentials:        http.StatusUnauthorized,
 	shared.ErrToken:              http.StatusNotFound,
 	shared.ErrInvite:             http.StatusForbidden,
@@ -48,14 +50,16 @@ var statuses = map[*shared.Error]int{
 	shared.ErrNewPasswordDue: http.StatusForbidden,
 	shared.ErrEnrollmentDue:  http.StatusForbidden,
 
-	shared.ErrTokenExpired:  http.StatusUnauthorized,
-	shared.ErrTokenUsed:     http.StatusGone,
-	shared.ErrUserNotFound:  http.StatusUnauthorized,
-	shared.ErrInvalidUser:   http.StatusUnauthorized,
-	shared.ErrUserInfo:      http.StatusNotFound,
-	shared.ErrEmailMismatch: http.StatusBadRequest,
-	shared.ErrVerified:      http.StatusBadRequest,
-	shared.ErrSameEmail:     http.StatusBadRequest,
+	shared.ErrTokenExpired:    http.StatusUnauthorized,
+	shared.ErrTokenUsed:       http.StatusGone,
+	shared.ErrTokenSuperseded: http.StatusGone,
+	shared.ErrUserNotFound:    http.StatusUnauthorized,
+	shared.ErrInvalidUser:     http.StatusUnauthorized,
+	shared.ErrUserInfo:        http.StatusNotFound,
+	shared.ErrEmailMismatch:   http.StatusBadRequest,
+	shared.ErrVerified:        http.StatusBadRequest,
+	shared.ErrSameEmail:       http.StatusBadRequest,
+	shared.ErrNoEmailChange:   http.StatusBadRequest,
 
 	shared.ErrTwoFactorRequired:     http.StatusForbidden,
 	shared.ErrNoPendingSignIn:       http.StatusUnauthorized,
@@ -85,6 +89,7 @@ var statuses = map[*shared.Error]int{
 	shared.ErrPasswordTooShort:   http.StatusBadRequest,
 	shared.ErrPasswordTooLong:    http.StatusBadRequest,
 	shared.ErrPasswordTooCommon:  http.StatusBadRequest,
+	shared.ErrSamePassword:       http.StatusBadRequest,
 	shared.ErrInvalidPassword:    http.StatusBadRequest,
 	shared.ErrCredentialNotFound: http.StatusBadRequest,
 	shared.ErrEmailNotUpdatable:  http.StatusBadRequest,
@@ -100,6 +105,8 @@ var statuses = map[*shared.Error]int{
 
 	shared.ErrNoSuchUser: http.StatusNotFound,
 	shared.ErrYourself:   http.StatusConflict,
+
+	shared.ErrLastAdministrator: http.StatusConflict,
 }
 
 // statusOf returns the HTTP status of the error with the code of e.

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,135 +18,94 @@ import (
 
 func (s *Server) listEvents(c call, in shared.EventQuery) (shared.EventPage, error) {
 	in.User = c.User.ID
-	page, err := s.eventPage(c, in)
-	for i, e := range page.Events {
-		// The user must not learn the address or the device of an administrator.
+	events, next, err := s.eventPage(c, in)
+	return shared.EventPage{Events: s.ownEvents(c, events), Next: next}, err
+}
+
+// ownEvents converts events of the caller's account to the API's form. The caller must not
+// learn the address or the device of an administrator.
+func (s *Server) ownEvents(c call, events []audit.Event) []shared.Event {
+	out := s.eventsOf(c.language(), events, map[string]account.User{c.User.ID: c.User})
+	for i, e := range out {
 		if e.Actor != nil && e.Actor.ID != c.User.ID {
 			e.Actor, e.IPAddress, e.Device, e.SessionID = nil, "", shared.Device{Kind: "unknown"}, ""
-			page.Events[i] = e
+			out[i] = e
 		}
 	}
-	return page, err
+	return out
 }
 
-func (s *Server) listAllEvents(c call, in shared.EventQuery) (shared.EventPage, error) {
-	return s.eventPage(c, in)
-}
-
-func (s *Server) eventPage(c call, in shared.EventQuery) (out shared.EventPage, err error) {
-	f := account.EventFilter{User: in.User, Before: in.Before, Limit: pageSize + 1}
-	if in.Kind != "" {
-		f.Kinds = []string{in.Kind}
-	}
-	events, err := s.Accounts.Store.Events(c.Context(), f)
+func (s *Server) listAllEvents(c call, in shared.EventQuery) (out shared.EventPage, err error) {
+	events, next, err := s.eventPage(c, in)
 	if err != nil {
 		return out, err
 	}
-	if len(events) > pageSize {
-		events = events[:pageSize]
-		out.Next = events[pageSize-1].ID
-	}
-	out.Events, err = s.eventsOf(c.Context(), c.language(), events)
+	out.Next = next
+	out.Events, err = s.namedEvents(c.Context(), c.language(), events)
 	return out, err
 }
 
-// eventsOf converts events to the API's form, with their text in a language.
-func (s *Server) eventsOf(ctx context.Context, l *message.Language, events []audit.Event) ([]shared.Event, error) {
+// eventPage returns a page of the log, and where the next one begins, or "".
+func (s *Server) eventPage(c call, in shared.EventQuery) (events []audit.Event, next string, err error) {
+	f := account.EventFilter{User: in.User, Session: in.Session, Kinds: kindsOf(in), Before: in.Before, Limit: pageSize + 1}
+	events, err = s.Accounts.Store.Events(c.Context(), f)
+	if len(events) > pageSize {
+		events = events[:pageSize]
+		next = events[pageSize-1].ID
+	}
+	return events, next, err
+}
+
+// kindsOf returns the kinds of events that a query selects, or nil if it selects all.
+func kindsOf(in shared.EventQuery) []string {
+	switch {
+	case in.Group == "" && in.Kind == "":
+		return nil
+	case in.Group == "":
+		return []string{in.Kind}
+	}
+	kinds := shared.KindsOf(in.Group)
+	if in.Kind != "" {
+		kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind != in.Kind })
+	}
+	return kinds
+}
+
+// namedEvents converts events to the API's form, with their text in a language. It looks up
+// the addresses of the accounts.
+func (s *Server) namedEvents(ctx context.Context, l *message.Language, events []audit.Event) ([]shared.Event, error) {
 	var ids []string
 	for _, e := range events {
 		ids = append(ids, e.ActorID, e.UserID)
 	}
 	slices.Sort(ids)
 	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == "" })
-	emails, err := s.Accounts.Store.Emails(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
+	users, err := s.Accounts.Store.EventUsers(ctx, ids)
+	return s.eventsOf(l, events, users), err
+}
+
+// eventsOf converts events to the API's form. users has accounts by ID, with address and
+// handle.
+func (s *Server) eventsOf(l *message.Language, events []audit.Event, users map[string]account.User) []shared.Event {
 	person := func(id string) *shared.Person {
 		if id == "" {
 			return nil
 		}
-		return &shared.Person{ID: id, Email: emails[id]}
+		return &shared.Person{ID: id, Email: users[id].Email}
 	}
 	out := make([]shared.Event, len(events))
 	for i, e := range events {
+		members := s.Accounts.EventDetail(e, users[e.UserID].Handle)
 		out[i] = shared.Event{
-			ID: e.ID, At: shared.Time{Time: e.At}, Kind: e.Kind, Text: eventText(l, e), IPAddress: e.IP, Device: useragent.Parse(e.UserAgent),
-			Subject: e.Subject, Detail: detailOf(l, e.Detail), SessionID: e.SessionID, Actor: person(e.ActorID), Account: person(e.UserID),
+			ID: e.ID, At: shared.Time{Time: e.At}, Kind: e.Kind, Text: eventText(l, e.Kind, members), IPAddress: e.IP,
+			Device: useragent.Parse(e.UserAgent), Subject: e.Subject, Detail: detailText(l, e.Kind, members), SessionID: e.SessionID,
+			Actor: person(e.ActorID), Account: person(e.UserID),
 		}
 		if out[i].Text == "" { // a newer server wrote it
 			out[i].Text = e.Kind
 		}
 	}
-	return out, nil
-}
-
-// eventText returns the description of an event. It is empty for a kind that only a newer
-// server knows.
-func eventText(l *message.Language, e audit.Event) string {
-	if e.Detail == account.DetailVoidPassword {
-		return l.T(message.EventSignInVoidPassword)
-	}
-	return l.T(shared.EventText(e.Kind))
-}
-
-// detailOf returns the detail of an event as text for users.
-func detailOf(l *message.Language, text string) string {
-	if text == account.DetailVoidPassword {
-		return "" // eventText says it
-	}
-	var members map[string]string
-	if json.Unmarshal([]byte(text), &members) != nil {
-		return text // empty
-	}
-	if by, ok := members["factor"]; ok {
-		return confirmedBy(l, account.Factor(by))
-	}
-	before, hasBefore := members["before"]
-	after, hasAfter := members["after"]
-	switch {
-	case hasBefore && hasAfter:
-		return l.T(message.DetailFromTo, quoted(l, before), quoted(l, after))
-	case hasAfter:
-		return detailText(l, after) // "changed": both values are secret
-	}
-	var parts []string
-	for name, value := range members {
-		parts = append(parts, detailText(l, name)+" "+value)
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ", ")
-}
-
-// detailText translates a word of a detail.
-func detailText(l *message.Language, word string) string {
-	switch word {
-	case "changed":
-		return l.T(message.DetailChanged)
-	case "key":
-		return l.T(message.DetailKey)
-	}
-	return word
-}
-
-// confirmedBy describes the second factor that confirmed an action.
-func confirmedBy(l *message.Language, by account.Factor) string {
-	switch by {
-	case account.ByTOTP:
-		return l.T(message.DetailConfirmedByTOTP)
-	case account.ByBackupCode:
-		return l.T(message.DetailConfirmedByBackupCode)
-	case account.ByPasskey:
-		return l.T(message.DetailConfirmedByPasskey)
-	}
-	return string(by) // a newer server wrote it
-}
-
-func quoted(l *message.Language, value string) string {
-	if value == "" {
-		return l.T(message.DetailNothing)
-	}
-	return l.T(message.DetailQuoted, value)
+	return out
 }
 
 const (
@@ -204,7 +162,7 @@ func (s *Server) exportPart(c call, f account.EventFilter) ([]shared.Event, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.eventsOf(ctx, language.Of("en", ""), events)
+	return s.namedEvents(ctx, language.Of("en", ""), events)
 }
 
 func orNone(p *shared.Person) shared.Person {

@@ -76,6 +76,187 @@ func TestListEvents(t *testing.T) {
 	})
 }
 
+// TestEventFilters tests the filters by group and by session, their pages, and that they show
+// nothing of other users.
+func TestEventFilters(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
+		owner, other := s.signUp(t, ann), s.signUp(t, bob)
+		id, session := owner.id(), owner.sessionID()
+		for i := range 60 {
+			e := audit.Event{ID: fmt.Sprint("e", i), At: account.Now(), Kind: shared.EventSignInFailed, UserID: id}
+			if i%2 == 0 {
+				e.Kind, e.ActorID, e.SessionID = shared.EventUserUpdated, id, session
+			}
+			if err := s.db.AddEvent(t.Context(), testKeys, e); err != nil {
+				t.Fatal(err)
+			}
+			if i == 40 { // the others are not linked yet
+				if _, err := accounts.LinkEvents(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		second := s.signIn(t, ann)
+		want(t, second.Post("/update-user", body{"name": "Ann King"}), 200, "")
+
+		// kinds returns the kinds of the entries on all pages, newest first.
+		kinds := func(b *browser, path string) (all []string) {
+			t.Helper()
+			seen := map[any]bool{}
+			for before := ""; ; {
+				a := b.Do("GET", path+before, "")
+				want(t, a, 200, "")
+				for i := 0; a.Get(fmt.Sprintf("events.%d", i)) != nil; i++ {
+					id := a.Get(fmt.Sprintf("events.%d.id", i))
+					if seen[id] {
+						t.Fatalf("%s shows an entry twice", path)
+					}
+					seen[id] = true
+					all = append(all, fmt.Sprint(a.Get(fmt.Sprintf("events.%d.kind", i))))
+				}
+				next := a.Get("next")
+				if next == nil {
+					return all
+				}
+				before = "&before=" + fmt.Sprint(next)
+			}
+		}
+		is := func(path string, want ...string) {
+			t.Helper()
+			if got := kinds(owner, path); !slices.Equal(got, want) {
+				t.Errorf("%s: %q; want %q", path, got, want)
+			}
+		}
+		const own, all = "/api/auth/list-events?", "/api/events?"
+		of := func(n int, kind string) []string { return slices.Repeat([]string{kind}, n) }
+		is(own+"group=warnings", of(30, "sign-in-failed")...)
+		is(own+"group=sign-ins", append([]string{"sign-in"}, of(30, "sign-in-failed")...)...)
+		is(own+"group=accounts", append(of(31, "user-updated"), "sign-up")...)
+		changed := []string{"user-updated", "sign-in"}
+		for range 30 {
+			changed = append(changed, "sign-in-failed", "user-updated")
+		}
+		is(own, append(changed, "sign-up")...)
+		is(own + "group=factors")
+		is(own+"group=sign-ins&kind=sign-in", "sign-in")
+		is(own + "group=factors&kind=sign-in")
+		is(own+"session="+second.sessionID(), "user-updated", "sign-in")
+		is(own+"session="+second.sessionID()+"&group=sign-ins", "sign-in")
+		is(own+"session="+session, append(of(30, "user-updated"), "sign-up")...)
+		is(own+"session="+session+"&group=accounts", append(of(30, "user-updated"), "sign-up")...)
+		is(own + "session=" + other.sessionID())
+		is(own + "session=unknown")
+		for _, query := range []string{"group=nothing", "group=", "group=sign-ins&group=factors", "session="} {
+			want(t, owner.Get("/list-events?"+query), 400, "VALIDATION_ERROR")
+		}
+
+		owner.grant(account.PermissionAudit)
+		is(all+"group=warnings", of(30, "sign-in-failed")...)
+		is(all+"session="+other.sessionID(), "sign-up")
+		is(all + "session=" + other.sessionID() + "&user=" + id)
+		is(all + "group=sign-ins&user=" + other.id())
+	})
+}
+
+// TestAdminSessionFilter tests that the session of an administrator does not select what the
+// administrator did to the user, because the user must not learn about the session.
+func TestAdminSessionFilter(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		owner := s.signUp(t, ann)
+		admin := s.signUp(t, bob).grant(account.Permissions...)
+		id := owner.id()
+		want(t, admin.manage(id, "disable"), 200, "")
+		want(t, admin.manage(id, "enable"), 200, "")
+		owner = s.signIn(t, ann)
+		if a := owner.Get("/list-events?session=" + admin.sessionID()); a.Body != `{"events":[]}` {
+			t.Errorf("the session of an administrator: %v", a)
+		}
+		if a := owner.Get("/list-events?kind=user-disabled"); a.Get("events.0.kind") != "user-disabled" {
+			t.Errorf("what an administrator did: %v", a)
+		}
+	})
+}
+
+// TestEventDetails tests that entries say what an action changed or ended. Names and
+// addresses must be sealed in the database, and unreadable once the account is deleted.
+func TestEventDetails(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
+		owner := s.signUp(t, ann)
+		is := func(kind, want string) {
+			t.Helper()
+			if a := owner.Get("/list-events"); a.Get("events.0.kind") != kind || a.Get("events.0.detail") != want {
+				t.Errorf("the newest entry is %v; want %s with %q", a.Get("events.0"), kind, want)
+			}
+		}
+		post := func(path string, in body) testkit.Answer {
+			t.Helper()
+			a := owner.Elsewhere().Post(path, in)
+			want(t, a, 200, "")
+			return a
+		}
+		q := func(text string) string { return en.T(message.DetailQuoted, text) }
+		post("/update-user", body{"name": "Ada King"})
+		is("user-updated", en.T(message.DetailFieldChange, en.T(message.DisplayName), q("Ada Lovelace"), q("Ada King")))
+		post("/update-user", body{"language": "de"})
+		post("/update-user", body{"language": ""})
+		is("user-updated", en.T(message.DetailFieldChange, en.T(message.LanguageChoice), "Deutsch", en.T(message.SameAsBrowser)))
+		post("/update-user", body{"image": "https://example.test/ada.png"})
+		is("user-updated", en.T(message.DetailPictureChanged))
+		post("/update-user", body{"image": nil})
+		is("user-updated", en.T(message.DetailPictureRemoved))
+
+		device := s.device()
+		key := owner.register(device).Get("id")
+		post("/passkey/update-passkey", body{"id": key, "name": "Ada's ThinkPad"})
+		post("/passkey/update-passkey", body{"id": key, "name": "Ada's Mac"})
+		is("passkey-renamed", en.T(message.DetailFromTo, q("Ada's ThinkPad"), q("Ada's Mac")))
+		want(t, s.browser(t).authenticate(device), 200, "")
+		is("sign-in", shared.MethodText(en, account.MethodPasskey, "Ada's Mac"))
+		post("/passkey/delete-passkey", body{"id": key})
+		is("passkey-deleted", q("Ada's Mac"))
+
+		post("/revoke-session", body{"token": s.signIn(t, ann).sessionID()})
+		is("session-revoked", "Windows PC · Firefox")
+		s.signIn(t, ann)
+		is("sign-in", en.T(message.AccountPassword))
+		post("/revoke-other-sessions", body{})
+		is("sessions-revoked", en.T(message.DetailSessionsOne))
+		s.signIn(t, ann)
+		s.signIn(t, ann)
+		post("/revoke-other-sessions", body{})
+		is("sessions-revoked", en.T(message.DetailSessionsMany, "2"))
+		post("/change-email", body{"newEmail": "ada.king@example.test"})
+		is("email-change-requested", en.T(message.DetailFromTo, q(ann), q("ada.king@example.test")))
+
+		admin := s.signUp(t, bob).grant(account.Permissions...)
+		path := "/api/events?kind=passkey-deleted"
+		if a := admin.Do("GET", path, ""); a.Get("events.0.detail") != q("Ada's Mac") {
+			t.Errorf("to an administrator: %v", a)
+		}
+		personal := []string{"Ada King", "Ada's Mac", "ada.king@example.test"}
+		link := func() (lines []string) {
+			t.Helper()
+			if _, err := accounts.LinkEvents(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(s.dump(t)) {
+				if strings.HasPrefix(line, "events ") || strings.HasPrefix(line, "unlinked_events ") {
+					lines = append(lines, line)
+				}
+			}
+			return lines
+		}
+		for _, line := range link() {
+			wantAbsent(t, line, personal...)
+		}
+		post("/delete-user", body{"password": testkit.Password})
+		if a := admin.Do("GET", path, ""); a.Get("events.0.kind") != "passkey-deleted" || a.Get("events.0.detail") != nil {
+			t.Errorf("of a deleted account: %v", a)
+		}
+		wantAbsent(t, admin.Do("GET", "/api/events.csv", "").Body, personal...)
+	})
+}
+
 func TestExportEvents(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		admin := s.signUp(t, ann).grant(account.Permissions...)
@@ -101,7 +282,7 @@ func TestExportEvents(t *testing.T) {
 			r[11] != "APP_NAME" || r[12] != en.T(message.DetailFromTo, en.T(message.DetailQuoted, "Latchkey"), en.T(message.DetailQuoted, "=Acme")) {
 			t.Errorf("the newest: %q", r)
 		}
-		if r := rows[2]; r[11] != `'=HYPERLINK("x"), 2099` || r[12] != "'@a\nb" {
+		if r := rows[2]; r[11] != `'=HYPERLINK("x"), 2099` || r[12] != "'"+en.T(message.DetailSessionsMany, "@a\nb") {
 			t.Errorf("a formula: %q", r)
 		}
 		if r := rows[2102]; r[1] != "sign-up" {
@@ -158,7 +339,7 @@ func (s *testServer) addEvents(t *testing.T, n int) {
 		for i := range n {
 			e := audit.Event{
 				ID: fmt.Sprint("e", i), At: account.Now(), Kind: shared.EventSignInFailed,
-				Subject: `=HYPERLINK("x"), ` + fmt.Sprint(i), Detail: "@a\r\nb", UserAgent: "-1+1",
+				Subject: `=HYPERLINK("x"), ` + fmt.Sprint(i), Detail: `{"count":"@a\r\nb"}`, UserAgent: "-1+1",
 			}
 			if err := tx.AddEvent(t.Context(), testKeys, e); err != nil {
 				return err
@@ -353,7 +534,8 @@ func TestEveryActionIsAudited(t *testing.T) {
 			t.Fatal(err)
 		}
 		did("host: a permission", noUser, id, shared.EventPermissionRevoked)
-		post(s.browser(t), "/reset-password", body{"newPassword": testkit.Password, "token": string(token)}, 200)
+		post(s.browser(t), "/reset-password", body{"newPassword": nextPassword, "token": string(token)}, 200)
+		s.restorePassword(t)
 		did("a new password", noUser, id, shared.EventPasswordReset)
 		b = s.signIn(t, ann)
 		did("sign-in", id, id, shared.EventSignIn)

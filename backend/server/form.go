@@ -130,6 +130,10 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	if c.URL.Query().Has("next") {
 		t.Next = nextPage(c)
 	}
+	if page == shared.PageTwoFactor && c.PendingSignIn != nil {
+		t.Email = c.User.Email
+	}
+	t.CodeRefused = e.Code == shared.ErrInvalidCode.Code && e.Message == shared.ErrInvalidCode.Message
 	t.BackupCode = typed.Get("backupCode") != ""
 	t.Final = e.Explain().Final
 	s.site.AnswerForm(c.w, c.Request, status, page, t)

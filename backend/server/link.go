@@ -63,7 +63,7 @@ func (s *Server) checkLink(c call, in shared.LinkCheck) (out shared.CheckedLink,
 // linkStatus returns the response of an endpoint that only succeeds or fails. The status
 // of an invalid token is 400.
 func linkStatus(err error) (shared.Status, error) {
-	for _, e := range []error{shared.ErrToken, shared.ErrTokenUsed, shared.ErrTokenExpired} {
+	for _, e := range []error{shared.ErrToken, shared.ErrTokenUsed, shared.ErrTokenExpired, shared.ErrTokenSuperseded} {
 		if errors.Is(err, e) {
 			err = withStatus(http.StatusBadRequest, err)
 		}
@@ -71,10 +71,10 @@ func linkStatus(err error) (shared.Status, error) {
 	return shared.Status{Status: err == nil}, err
 }
 
-// asInvalidToken replaces the errors of used and expired tokens by [shared.ErrToken], the
-// only one that Better Auth has.
+// asInvalidToken replaces the errors of used, expired and revoked tokens by
+// [shared.ErrToken], the only one that Better Auth has.
 func asInvalidToken(err error) error {
-	if errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired) {
+	if errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenExpired) || errors.Is(err, shared.ErrTokenSuperseded) {
 		return shared.ErrToken
 	}
 	return err
@@ -94,6 +94,16 @@ func (s *Server) changeEmail(c call, in shared.EmailChange) (shared.Status, erro
 	return shared.Status{Status: err == nil}, err
 }
 
+func (s *Server) resendEmailChange(c call, _ shared.None) (shared.Status, error) {
+	err := s.Accounts.ResendEmailChange(c.Context(), c.Actor)
+	return shared.Status{Status: err == nil}, err
+}
+
+func (s *Server) cancelEmailChange(c call, _ shared.None) (shared.Status, error) {
+	err := s.Accounts.CancelEmailChange(c.Context(), c.Actor)
+	return shared.Status{Status: err == nil}, err
+}
+
 func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerified, err error) {
 	if err := cmp.Or(refuseHead(c), requireScript(c, in)); err != nil {
 		return out, err
@@ -103,7 +113,7 @@ func (s *Server) verifyEmail(c call, in shared.EmailLink) (out shared.EmailVerif
 		return out, err
 	}
 	user, err := s.Accounts.VerifyEmail(c.Context(), signedIn.Actor, in.Token)
-	if errors.Is(err, shared.ErrToken) || errors.Is(err, shared.ErrTokenUsed) {
+	if errors.Is(err, shared.ErrToken) || errors.Is(err, shared.ErrTokenUsed) || errors.Is(err, shared.ErrTokenSuperseded) {
 		err = withStatus(http.StatusUnauthorized, shared.ErrToken)
 	}
 	if user != nil {

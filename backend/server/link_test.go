@@ -88,6 +88,24 @@ func wantRedirect(t *testing.T, a testkit.Answer, to string) {
 
 const nextPassword = "another good password"
 
+// resetPassword sets a new password with a token, and then restores the password.
+func (s *testServer) resetPassword(t *testing.T, token any) {
+	t.Helper()
+	want(t, s.browser(t).Post("/reset-password", body{"newPassword": nextPassword, "token": token}), 200, "")
+	s.restorePassword(t)
+}
+
+// restorePassword makes [testkit.Password] the password of all accounts again, for the
+// sign-ins that follow.
+func (s *testServer) restorePassword(t *testing.T) {
+	t.Helper()
+	hash, err := s.accounts.Hasher.Hash(t.Context(), testkit.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.exec(t, "UPDATE passwords SET hash = '"+hash+"'")
+}
+
 // askReset requests a password reset, and returns the emailed link.
 func (s mailing) askReset(t *testing.T, email string) string {
 	t.Helper()
@@ -225,12 +243,13 @@ func TestResetTokens(t *testing.T) {
 	eachMailing(t, nil, func(t *testing.T, s mailing) {
 		s.signUp(t, ann)
 		reset := func(link string) testkit.Answer {
-			return s.browser(t).Do("POST", "/api/auth/reset-password?token="+tokenOf(t, link), `{"newPassword":"`+testkit.Password+`"}`)
+			return s.browser(t).Do("POST", "/api/auth/reset-password?token="+tokenOf(t, link), `{"newPassword":"`+nextPassword+`"}`)
 		}
 		older := s.askReset(t, ann)
 		newer := s.askReset(t, ann)
 		want(t, reset(older), 400, "INVALID_TOKEN")
 		want(t, reset(newer), 200, "")
+		s.restorePassword(t)
 		s.mails(t)
 
 		late := s.askReset(t, ann)
@@ -240,14 +259,14 @@ func TestResetTokens(t *testing.T) {
 
 		owner := s.signIn(t, ann)
 		before := s.askReset(t, ann)
-		want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
+		want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
 		want(t, reset(before), 400, "INVALID_TOKEN")
 		s.mails(t)
 
 		// Nor does the server compose an email for a request from before the change.
 		want(t, s.browser(t).Post("/request-password-reset", body{"email": ann}), 200, "")
 		s.clock.Advance(time.Minute)
-		want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
+		want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": nextPassword, "newPassword": testkit.Password}), 200, "")
 		for _, m := range s.mails(t) {
 			if m.Subject == en.T(message.ChooseNewPassword) {
 				t.Error("an email for a request from before the new password has a link")
@@ -258,7 +277,7 @@ func TestResetTokens(t *testing.T) {
 		s.clock.Advance(time.Hour)
 		s.exec(t, "DELETE FROM passwords")
 		want(t, reset(s.askReset(t, ann)), 200, "")
-		s.signIn(t, ann)
+		want(t, s.browser(t).Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 200, "")
 	})
 }
 
@@ -408,7 +427,7 @@ func TestChangeEmail(t *testing.T) {
 		a = s.browser(t).Post("/disown", body{"token": tokenOf(t, report)})
 		want(t, a, 200, "")
 		wantAlive(t, owner, false, "the session that changed the address")
-		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": a.Get("token")}), 200, "")
+		s.resetPassword(t, a.Get("token"))
 		s.signIn(t, next)
 		s.mails(t)
 	})
@@ -483,6 +502,7 @@ func TestDeleteUserByMail(t *testing.T) {
 		again := s.signIn(t, ann)
 		a := owner.open(link)
 		wantRedirect(t, a, "/bye")
+		s.wantMail(t, en.T(message.MailAccountDeletedSubject))
 		if owner.token() != "" || a.Header.Get("Clear-Site-Data") == "" {
 			t.Errorf("the browser keeps what it had: %v", a.Header)
 		}
@@ -791,7 +811,8 @@ func TestReportNotMe(t *testing.T) {
 		check         func(t *testing.T, s mailing)
 	}{
 		{"a new password", en.T(message.MailPasswordChangedSubject), func(b *browser) {
-			want(b.t, b.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
+			want(b.t, b.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
+			b.server.restorePassword(b.t)
 		}, nil},
 		{"a passkey", en.T(message.MailPasskeyAddedSubject), func(b *browser) {
 			want(b.t, b.register(b.server.device()), 200, "")
@@ -827,7 +848,7 @@ func TestReportNotMe(t *testing.T) {
 				wantAlive(t, elsewhere, false, "another session, which may be the stranger's")
 				want(t, s.browser(t).SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
 				s.wantMail(t, en.T(message.MailAccountSecuredSubject))
-				want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": a.Get("token")}), 200, "")
+				s.resetPassword(t, a.Get("token"))
 				if test.check != nil {
 					test.check(t, s)
 				}
@@ -859,7 +880,7 @@ func TestReportNotMeOfFactors(t *testing.T) {
 			t.Helper()
 			a := s.browser(t).Post("/disown", body{"token": tokenOf(t, link)})
 			want(t, a, 200, "")
-			want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": a.Get("token")}), 200, "")
+			s.resetPassword(t, a.Get("token"))
 			s.mails(t)
 		}
 		s.mails(t)
@@ -903,7 +924,7 @@ func TestReportNotMeOfLastCredential(t *testing.T) {
 		want(t, a, 200, "")
 		wantAlive(t, stranger, false, "the stranger")
 		want(t, s.browser(t).authenticate(device), 401, "PASSKEY_NOT_FOUND")
-		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": a.Get("token")}), 200, "")
+		s.resetPassword(t, a.Get("token"))
 		s.signIn(t, ann)
 	})
 }
@@ -925,7 +946,7 @@ func TestReportNotMeOfAuthenticator(t *testing.T) {
 			t.Helper()
 			a := s.browser(t).Post("/disown", body{"token": tokenOf(t, link)})
 			want(t, a, 200, "")
-			want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": a.Get("token")}), 200, "")
+			s.resetPassword(t, a.Get("token"))
 			s.mails(t)
 		}
 		reset(old)
@@ -957,11 +978,11 @@ func TestFirstNoticeReverts(t *testing.T) {
 		a := s.browser(t).Post("/disown", body{"token": tokenOf(t, owners)})
 		want(t, a, 200, "")
 		want(t, s.browser(t).Post("/disown", body{"token": tokenOf(t, strangers)}), 400, "INVALID_TOKEN")
-		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": a.Get("token")}), 200, "")
+		s.resetPassword(t, a.Get("token"))
 		s.signIn(t, ann)
 
 		late := s.signUp(t, bob)
-		want(t, late.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
+		want(t, late.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
 		for _, m := range s.mails(t) {
 			if m.Recipient == bob {
 				s.clock.Advance(7 * 24 * time.Hour)
@@ -1049,7 +1070,7 @@ func TestTokensAreSingleUse(t *testing.T) {
 
 		token = tokenOf(t, s.askReset(t, ann))
 		once("reset-password", func(b *browser) testkit.Answer {
-			return b.Post("/reset-password", body{"newPassword": testkit.Password, "token": token})
+			return b.Post("/reset-password", body{"newPassword": nextPassword, "token": token})
 		})
 
 		token = tokenOf(t, s.link(t, ann, en.T(message.MailPasswordChangedSubject)))
@@ -1057,7 +1078,8 @@ func TestTokensAreSingleUse(t *testing.T) {
 
 		s.mails(t)
 		token = tokenOf(t, s.askReset(t, ann))
-		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": token}), 200, "")
+		s.restorePassword(t)
+		s.resetPassword(t, token)
 		s.mails(t)
 		owner = s.signIn(t, ann)
 		s.accounts.Settings = set(t, required...)

@@ -42,7 +42,9 @@ func (s *Server) verifyRegistration(c call, in shared.Registration) (out shared.
 	if !ok {
 		return out, shared.ErrPasskeyChallenge
 	}
-	p, err := s.Accounts.AddPasskey(c.Context(), c.Actor, token, in.Response, in.Name)
+	p, err := s.Accounts.AddPasskey(c.Context(), c.Actor, token, account.NewPasskey{
+		Response: in.Response, Name: in.Name, Suggest: isTrue(in.SuggestName),
+	})
 	if err != nil {
 		return out, err
 	}
@@ -111,6 +113,14 @@ func (s *Server) stepUpByPasskey(c call, response json.RawMessage) (account.Toke
 	}
 	stepped, err := s.Accounts.StepUpByPasskey(c.Context(), c.Actor, token, response)
 	return stepped, passkeyError(err)
+}
+
+func (s *Server) deleteUserByPasskey(c call, response json.RawMessage) error {
+	token, ok := s.cookies.passkey(c.Request)
+	if !ok {
+		return shared.ErrPasskeyChallenge
+	}
+	return passkeyError(s.Accounts.DeleteUserByPasskey(c.Context(), c.Actor, token, response))
 }
 
 // passkeyError gives an error the HTTP status of Better Auth: 401 if another passkey may

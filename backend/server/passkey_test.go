@@ -678,8 +678,10 @@ func TestLastCredential(t *testing.T) {
 		want(t, b.authenticate(device), 200, "")
 
 		// If two requests delete both passkeys at the same time, one passkey stays.
+		left := device
 		for range 3 {
-			want(t, b.register(s.device()), 200, "")
+			added := s.device()
+			want(t, b.register(added), 200, "")
 			var won atomic.Int32
 			var both sync.WaitGroup
 			for _, p := range b.passkeys() {
@@ -697,8 +699,12 @@ func TestLastCredential(t *testing.T) {
 			if n := len(b.passkeys()); won.Load() != 1 || n != 1 {
 				t.Fatalf("%d of 2 were deleted, %d are left", won.Load(), n)
 			}
+			if _, err := added.Get([]byte(b.authenticateOptions().Body)); err == nil {
+				left = added
+			}
 		}
-		want(t, b.Post("/delete-user", body{}), 200, "") // the user may still delete the account
+		// The user may still delete the account.
+		want(t, b.Post("/delete-user", body{"passkey": getResponse(t, left, b.authenticateOptions())}), 200, "")
 	})
 }
 
@@ -739,6 +745,41 @@ func TestPasskeyNames(t *testing.T) {
 		}
 		for _, name := range []string{"Ann’s 👩\u200d💻", "می\u200cخواهم", "Ключ"} {
 			want(t, b.Elsewhere().Post("/passkey/update-passkey", body{"id": id, "name": name}), 200, "")
+		}
+	})
+}
+
+// TestSuggestedPasskeyNames tests the names that the server gives passkeys on request: they
+// are in the user's language, differ from each other, and are in the notice.
+func TestSuggestedPasskeyNames(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		sendMails(t, s.accounts)
+		add := func(in body) any {
+			t.Helper()
+			in["response"] = createResponse(t, s.device(), b.registerOptions())
+			a := b.Elsewhere().Post("/passkey/verify-registration", in)
+			want(t, a, 200, "")
+			return a.Get("name")
+		}
+		de := message.German
+		if got := add(body{}); got != nil {
+			t.Errorf("without a request: %v", got)
+		}
+		for _, want := range []string{"Firefox on Windows", "Firefox on Windows 2"} {
+			if got := add(body{"suggestName": true}); got != want {
+				t.Errorf("the name is %v; want %s", got, want)
+			}
+			if mails := sendMails(t, s.accounts); !strings.Contains(mails[len(mails)-1].Text, "“"+want+"”") {
+				t.Errorf("the notice does not name %s: %s", want, mails[len(mails)-1].Text)
+			}
+		}
+		if got := add(body{"suggestName": true, "name": " Mine "}); got != "Mine" {
+			t.Errorf("with a name: %v", got)
+		}
+		want(t, b.Elsewhere().Post("/update-user", body{"language": "de"}), 200, "")
+		if got, want := add(body{"suggestName": true}), de.T(message.BrowserOnSystem, "Firefox", "Windows"); got != want {
+			t.Errorf("in German: %v; want %s", got, want)
 		}
 	})
 }

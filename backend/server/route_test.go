@@ -58,9 +58,9 @@ func TestRates(t *testing.T) {
 			want = "wrong: 3 in 10s"
 		case under("/sign-up"):
 			want = "3 in 10s, 20 in 1h0m0s"
-		case under("/request-password-reset", "/send-verification-email"):
+		case under("/request-password-reset", "/send-verification-email", "/resend-email-change"):
 			want = "3 in 1m0s, 10 in 1h0m0s"
-		case under("/change-password", "/change-email", "/two-factor"):
+		case under("/change-password", "/change-email", "/two-factor") && path != "/two-factor/trust-device":
 			want = "3 in 10s"
 		}
 		if got := rateText(rt.rate); got != want {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -125,7 +126,10 @@ func (s *Server) dispatch() http.Handler {
 
 // routes returns the route table: the API, the forms and the email links, each with the
 // policy and the rate limit of its callers.
-func (s *Server) routes() []route {
+func (s *Server) routes() []route { return slices.Concat(s.userRoutes(), s.managementRoutes()) }
+
+// userRoutes returns the routes for everyone.
+func (s *Server) userRoutes() []route {
 	return []route{
 		handle(anyone, readRate, shared.OK, s.ok),
 		handle(anyone, signUpRate, shared.SignUp, s.signUp),
@@ -137,10 +141,13 @@ func (s *Server) routes() []route {
 		handle(signedIn, defaultRate, shared.RevokeSession, s.revokeSession),
 		handle(signedIn, defaultRate, shared.RevokeSessions, s.revokeSessions),
 		handle(signedIn, defaultRate, shared.RevokeOtherSessions, s.revokeOtherSessions),
+		handle(allowUnenrolled(signedIn), readRate, shared.GetOverview, s.overview),
+		handle(signedIn, defaultRate, shared.ConfirmSignIn, s.confirmSignIn),
+		handle(allowUnenrolled(requireFactor(fresh)), defaultRate, shared.ReportSignIn, s.reportSignIn), // returns a token to reset the password
 		handle(signedIn, defaultRate, shared.UpdateUser, s.updateUser),
 		handle(signedIn, strictRate, shared.ChangePassword, s.changePassword),
 		handle(signedIn, defaultRate, shared.VerifyPassword, s.verifyPassword),
-		handle(signedIn, defaultRate, shared.DeleteUser, s.deleteUser), // also fresh, unless the call has the token of an emailed link
+		handle(signedIn, defaultRate, shared.DeleteUser, s.deleteUser), // the call itself confirms it
 
 		handle(anyone, mailRate, shared.RequestPasswordReset, s.requestPasswordReset),
 		handle(anyone, readRate, shared.OpenPasswordReset, s.openPasswordReset),
@@ -148,6 +155,8 @@ func (s *Server) routes() []route {
 		handle(anyone, mailRate, shared.SendVerificationEmail, s.sendVerificationEmail),
 		handle(anyone, readRate, shared.VerifyEmail, s.verifyEmail),
 		handle(requireFactor(fresh), strictRate, shared.ChangeEmail, s.changeEmail), // the new address receives codes
+		handle(requireFactor(fresh), mailRate, shared.ResendEmailChange, s.resendEmailChange),
+		handle(signedIn, defaultRate, shared.CancelEmailChange, s.cancelEmailChange),
 		handle(anyone, readRate, shared.DeleteUserCallback, s.deleteUserCallback),
 		handle(anyone, defaultRate, shared.ReportNotMe, s.reportNotMe),
 		handle(anyone, defaultRate, shared.CheckLink, s.checkLink),
@@ -162,6 +171,8 @@ func (s *Server) routes() []route {
 		handle(signingIn, confirmRate, shared.VerifyBackupCode, s.verifyBackupCode),
 		handle(signingIn, strictRate, shared.SendOTP, s.sendOTP),
 		handle(signingIn, confirmRate, shared.VerifyOTP, s.verifyOTP),
+		handle(signingIn, readRate, shared.GetPendingSignIn, s.getPendingSignIn),
+		handle(signedIn, defaultRate, shared.TrustDevice, s.trustDevice), // only soon after a second factor
 		handle(signedIn, readRate, shared.ListTrustedDevices, s.listTrustedDevices),
 		handle(signedIn, defaultRate, shared.RevokeTrustedDevice, s.revokeTrustedDevice),
 		handle(signedIn, defaultRate, shared.RevokeTrustedDevices, s.revokeTrustedDevices),
@@ -175,6 +186,18 @@ func (s *Server) routes() []route {
 		handle(fresh, defaultRate, shared.DeletePasskey, s.deletePasskey), // also requireFactor, for the last passkey
 
 		handle(anyone, readRate, shared.About, s.about),
+
+		handleForm(anyone, signInRate, shared.PageSignIn, shared.SignIn.Path, s.signInForm),
+		handleForm(allowUnenrolled(signingIn), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
+		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // deleting an account requires a session
+		handleLink(anyone, readRate, shared.PageEmail, shared.VerifyEmail.Path, s.openEmailLink),
+		handleLink(anyone, readRate, shared.PageResetPassword, shared.OpenPasswordReset.Path, s.openResetLink),
+	}
+}
+
+// managementRoutes returns the routes for administrators.
+func (s *Server) managementRoutes() []route {
+	return []route{
 		handle(requirePermission(account.PermissionSettings), readRate, shared.ListSettings, s.listSettings),
 		handle(requireFactor(requireFresh(requirePermission(account.PermissionSettings))), defaultRate, shared.PutSetting, s.putSetting),
 		handle(requireFresh(requirePermission(account.PermissionSettings)), defaultRate, shared.SendTestMail, s.sendTestMail),
@@ -187,12 +210,6 @@ func (s *Server) routes() []route {
 		handle(requireFresh(requirePermission(account.PermissionUsers)), defaultRate, shared.EnableUser, s.enableUser),
 		handle(requirePermission(account.PermissionAudit), readRate, shared.ListAllEvents, s.listAllEvents),
 		handle(requirePermission(account.PermissionAudit), readRate, shared.ExportEvents, s.exportEvents).streaming(),
-
-		handleForm(anyone, signInRate, shared.PageSignIn, shared.SignIn.Path, s.signInForm),
-		handleForm(allowUnenrolled(signingIn), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
-		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // deleting an account requires a session
-		handleLink(anyone, readRate, shared.PageEmail, shared.VerifyEmail.Path, s.openEmailLink),
-		handleLink(anyone, readRate, shared.PageResetPassword, shared.OpenPasswordReset.Path, s.openResetLink),
 	}
 }
 

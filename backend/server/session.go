@@ -33,17 +33,21 @@ func (s *Server) listSessions(c call, _ shared.None) ([]shared.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	return sessionsOf(sessions, c.Session.ID), nil
+}
+
+// sessionsOf converts the sessions of a user to the API's form. It moves the current session
+// to the front. The others stay in the order of their activity.
+func sessionsOf(sessions []account.Session, current string) []shared.Session {
 	list := make([]shared.Session, 0, len(sessions))
 	for _, session := range sessions {
-		list = append(list, sessionOf(session, c.Session.ID))
+		list = append(list, sessionOf(session, current))
 	}
-	// Move the current session to the front. The others stay in the order of their
-	// activity.
 	if i := slices.IndexFunc(list, func(s shared.Session) bool { return s.IsCurrent }); i > 0 {
-		current := list[i]
-		list = slices.Insert(slices.Delete(list, i, i+1), 0, current)
+		first := list[i]
+		list = slices.Insert(slices.Delete(list, i, i+1), 0, first)
 	}
-	return list, nil
+	return list
 }
 
 func (s *Server) revokeSession(c call, in shared.SessionHandle) (shared.Status, error) {
@@ -116,6 +120,7 @@ func sessionOf(s account.Session, current string) shared.Session {
 		ExpiresAt: shared.Time{Time: s.ExpiresAt}, CreatedAt: shared.Time{Time: s.CreatedAt},
 		UpdatedAt: shared.Time{Time: s.LastActiveAt}, LastActiveAt: shared.Time{Time: s.LastActiveAt},
 		IsCurrent: s.ID == current, Device: useragent.Parse(s.UserAgent), ConfirmedAt: shared.Time{Time: s.ConfirmedAt},
+		IsNew: s.IsNew, PasskeyName: s.PasskeyName,
 	}
 	if s.SecondFactorAt != nil {
 		by := string(s.SecondFactorBy)

@@ -5,6 +5,17 @@ import (
 	"latchkey/shared"
 )
 
+func (s *Server) trustDevice(c call, _ shared.None) (shared.Status, error) {
+	trust, err := s.Accounts.TrustDevice(c.Context(), c.Actor)
+	if err != nil {
+		return shared.Status{}, err
+	}
+	if trust != "" {
+		s.cookies.setTrust(c.w, trust)
+	}
+	return shared.Status{Status: true}, nil
+}
+
 func (s *Server) listTrustedDevices(c call, _ shared.None) ([]shared.TrustedDevice, error) {
 	devices, err := s.Accounts.Store.TrustedDevices(c.Context(), c.User.ID, s.Accounts.Now())
 	if err != nil {

@@ -83,6 +83,19 @@ func (s *Server) verifyBackupCode(c call, in shared.BackupCode) (shared.Verified
 	)
 }
 
+// getPendingSignIn returns the account of a pending sign-in, or nil in a session. The caller
+// has presented the first factor, so the address is no secret.
+func (s *Server) getPendingSignIn(c call, _ shared.None) (*shared.PendingSignIn, error) {
+	if c.PendingSignIn == nil { // the caller is signed in
+		return nil, nil
+	}
+	factors, err := s.Accounts.SecondFactors(c.Context(), c.User)
+	if err != nil {
+		return nil, err
+	}
+	return &shared.PendingSignIn{Email: c.User.Email, Methods: methodsOf(factors)}, nil
+}
+
 func isTrue(answer *bool) bool { return answer != nil && *answer }
 
 // verify verifies a code: in a session, or in a pending sign-in, which it completes.

@@ -305,7 +305,7 @@ func TestTOTPReplay(t *testing.T) {
 		if a := bob.verify(q.Code(10)); a.Status != 401 || !strings.Contains(a.Body, "about 300 seconds ahead") {
 			t.Errorf("10 steps ahead: %v", a)
 		}
-		for i, form := range []string{"", app.Code(0)[:5], app.Code(0) + "0", app.Code(0) + ".", "+" + app.Code(0), "x" + app.Code(0)} {
+		for i, form := range []string{"", app.Code(0)[:5], app.Code(0) + "0", "+" + app.Code(0), "x" + app.Code(0)} {
 			other := s.signUp(t, fmt.Sprintf("user%d@example.test", i))
 			q, _ := other.enable()
 			want(t, other.verify(strings.ReplaceAll(form, app.Code(0), q.Code(0))), 401, "INVALID_CODE")
@@ -534,7 +534,8 @@ func TestPendingEnrollment(t *testing.T) {
 
 		for what, end := range map[string]func(){
 			"a new password": func() {
-				want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": testkit.Password}), 200, "")
+				want(t, owner.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
+				s.restorePassword(t)
 			},
 			"new backup codes": func() {
 				want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
@@ -976,7 +977,7 @@ func TestStepUpByCode(t *testing.T) {
 		if owner.token() == before {
 			t.Error("the session keeps its token")
 		}
-		want(t, owner.Elsewhere().Post("/delete-user", body{}), 200, "")
+		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "CONFIRMATION_REQUIRED")
 	})
 }
 

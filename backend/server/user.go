@@ -58,10 +58,7 @@ func isCredentialCorrect(err error) bool {
 func (s *Server) requireSecondFactor(c call, due *account.TwoFactorRequiredError) (*shared.SecondFactorDue, error) {
 	s.cookies.clearSession(c.w) // of an earlier user
 	s.cookies.setPendingSignIn(c.w, due.Token)
-	body := &shared.SecondFactorDue{TwoFactorRedirect: true}
-	for _, m := range due.Methods {
-		body.TwoFactorMethods = append(body.TwoFactorMethods, methodNames[m])
-	}
+	body := &shared.SecondFactorDue{TwoFactorRedirect: true, TwoFactorMethods: methodsOf(due.Methods)}
 	if s.Accounts.Settings.Now().TwoFactorSignIn == setting.AsRedirect {
 		return body, nil
 	}
@@ -72,6 +69,14 @@ func (s *Server) requireSecondFactor(c call, due *account.TwoFactorRequiredError
 
 // methodNames maps second factors to their names in Better Auth.
 var methodNames = map[account.Factor]string{account.ByTOTP: "totp", account.ByEmailCode: "otp", account.ByPasskey: "passkey"}
+
+// methodsOf returns the names of second factors in Better Auth.
+func methodsOf(factors []account.Factor) (names []string) {
+	for _, f := range factors {
+		names = append(names, methodNames[f])
+	}
+	return names
+}
 
 func remember(answer *bool) bool { return answer == nil || *answer }
 
@@ -121,20 +126,26 @@ func (s *Server) verifyPassword(c call, in shared.Password) (shared.Status, erro
 	return shared.Status{Status: true}, nil
 }
 
-// deleteUser checks by itself that the session is fresh, because the token of an emailed
-// link confirms the deletion as well.
+// deleteUser deletes the caller's account. A fresh session does not confirm that: a user who
+// leaves a browser for a moment would lose the account.
 func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, error) {
-	if in.Token != nil {
+	switch {
+	case in.Token != nil:
 		return s.respondDeleted(c, s.Accounts.DeleteUserByLink(c.Context(), c.Actor, *in.Token))
+	case in.Password != nil:
+		if err := s.Accounts.ConfirmPassword(c.Context(), c.Actor, *in.Password); err != nil {
+			return shared.Deleted{}, err
+		}
+		return s.respondDeleted(c, s.Accounts.DeleteUser(c.Context(), c.Actor))
+	case in.Passkey != nil:
+		return s.respondDeleted(c, s.deleteUserByPasskey(c, in.Passkey))
+	case !s.Accounts.Fresh(c.Session):
+		return shared.Deleted{}, shared.ErrNotFresh
+	case !s.Accounts.Settings.Now().DeliversEmail():
+		return shared.Deleted{}, shared.ErrConfirmDeletion
 	}
-	if err := s.checkConfirmed(c, in); err != nil {
-		return shared.Deleted{}, err
-	}
-	if in.Password == nil && s.Accounts.Settings.Now().DeliversEmail() {
-		err := s.Accounts.RequestDeletion(c.Context(), c.Actor, in.CallbackURL)
-		return shared.Deleted{Success: err == nil, Message: shared.DeletionMailed}, err
-	}
-	return s.respondDeleted(c, s.Accounts.DeleteUser(c.Context(), c.Actor))
+	err := s.Accounts.RequestDeletion(c.Context(), c.Actor, in.CallbackURL)
+	return shared.Deleted{Success: err == nil, Message: shared.DeletionMailed}, err
 }
 
 // respondDeleted returns the response to a deletion. If the deletion succeeded, it clears

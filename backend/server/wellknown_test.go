@@ -18,10 +18,10 @@ func TestWellKnown(t *testing.T) {
 		b := s.browser(t)
 		settings := s.url.String() + "/dashboard/settings"
 		if a := b.Do("GET", "/.well-known/passkey-endpoints", ""); a.Status != 200 || a.Header.Get("Content-Type") != "application/json" ||
-			a.Body != `{"enroll":"`+settings+`#passkeys","manage":"`+settings+`#passkeys"}` {
+			a.Body != `{"enroll":"`+settings+`/passkeys","manage":"`+settings+`/passkeys"}` {
 			t.Errorf("passkey-endpoints: %d %s", a.Status, a.Body)
 		}
-		if a := b.Do("GET", "/.well-known/change-password", ""); a.Status != 302 || a.Header.Get("Location") != "/dashboard/settings#password" {
+		if a := b.Do("GET", "/.well-known/change-password", ""); a.Status != 302 || a.Header.Get("Location") != "/dashboard/settings/password" {
 			t.Errorf("change-password: %d to %q", a.Status, a.Header.Get("Location"))
 		}
 		// Without related origins the first path does not exist. A password

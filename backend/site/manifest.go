@@ -86,8 +86,8 @@ func manifestOf(name string, l *message.Language) []byte {
 			screenshot("screenshot-narrow.png", "narrow", l),
 		},
 		Shortcuts: []shortcut{
-			{Name: l.T(message.SessionsShort), URL: shared.PageSettings + "#sessions", Icons: []picture{icon}},
-			{Name: l.T(message.YourPasskeys), URL: shared.PageSettings + "#passkeys", Icons: []picture{icon}},
+			{Name: l.T(message.SessionsShort), URL: shared.PageSessions, Icons: []picture{icon}},
+			{Name: l.T(message.YourPasskeys), URL: shared.PagePasskeys, Icons: []picture{icon}},
 		},
 	})
 	if err != nil {

@@ -406,13 +406,13 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 // 404.
 func TestWellKnown(t *testing.T) {
 	h := newSite(new(goApp))
-	page := "https://accounts.example.com/dashboard/settings#passkeys"
+	page := "https://accounts.example.com/dashboard/settings/passkeys"
 	w := get(h, "/.well-known/passkey-endpoints")
 	if want := `{"enroll":"` + page + `","manage":"` + page + `"}`; w.Code != 200 || w.Header().Get("Content-Type") != "application/json" ||
 		w.Body.String() != want {
 		t.Errorf("passkey-endpoints is %d %s", w.Code, w.Body)
 	}
-	if w := get(h, "/.well-known/change-password"); w.Code != 302 || w.Header().Get("Location") != "/dashboard/settings#password" {
+	if w := get(h, "/.well-known/change-password"); w.Code != 302 || w.Header().Get("Location") != "/dashboard/settings/password" {
 		t.Errorf("change-password is %d to %q", w.Code, w.Header().Get("Location"))
 	}
 	for _, name := range []string{"webauthn", "", "resource-that-should-not-exist-whose-status-code-should-not-be-200"} {

@@ -32,10 +32,10 @@ func (s *Site) wellKnown(w http.ResponseWriter, r *http.Request) {
 			answer = asJSON(map[string][]string{"origins": append([]string{s.Origin.String()}, s.RelatedOrigins...)})
 		}
 	case "passkey-endpoints": // https://www.w3.org/TR/passkey-endpoints/
-		page := s.Origin.String() + shared.PageSettings + "#passkeys"
+		page := s.Origin.String() + shared.PagePasskeys
 		answer = asJSON(map[string]string{"enroll": page, "manage": page})
 	case "change-password": // https://www.w3.org/TR/change-password-url/
-		answer = func() { http.Redirect(w, r, shared.PageSettings+"#password", http.StatusFound) }
+		answer = func() { http.Redirect(w, r, shared.PagePassword, http.StatusFound) }
 	}
 	switch {
 	case answer == nil:

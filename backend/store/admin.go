@@ -59,16 +59,16 @@ func (db DB) EnableUser(ctx context.Context, user string, now time.Time) (bool, 
 	return n == 1, err
 }
 
-// Emails implements [account.Store].
-func (db DB) Emails(ctx context.Context, users []string) (map[string]string, error) {
-	emails := make(map[string]string, len(users))
+// EventUsers implements [account.Store].
+func (db DB) EventUsers(ctx context.Context, users []string) (map[string]account.User, error) {
+	found := make(map[string]account.User, len(users))
 	if len(users) == 0 {
-		return emails, nil
+		return found, nil
 	}
 	var rows []account.User
-	err := db.bun.NewSelect().Model(&rows).Column("id", "email").Where("id IN (?)", bun.List(users)).Scan(ctx)
+	err := db.bun.NewSelect().Model(&rows).Column("id", "email", "handle").Where("id IN (?)", bun.List(users)).Scan(ctx)
 	for _, u := range rows {
-		emails[u.ID] = u.Email
+		found[u.ID] = u
 	}
-	return emails, wrapDB(err)
+	return found, wrapDB(err)
 }

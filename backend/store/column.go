@@ -11,6 +11,34 @@ import (
 	"github.com/uptrace/bun"
 )
 
+// columnsOf returns the columns of a table for a statement.
+func columnsOf(table string, columns []string) string {
+	return table + "." + strings.Join(columns, ", "+table+".")
+}
+
+// selectRow returns what a statement selects for columns, so that [scanRow] can read them.
+// On Postgres that is a record, which is one text: the driver takes many times as long to
+// read as many columns.
+func selectRow(columns string, postgres bool) string {
+	if postgres {
+		return "ROW(" + columns + ")"
+	}
+	return columns
+}
+
+// scanRow reads a row into the destinations of its columns. If record is set, the row is a
+// record.
+func scanRow(rows *sql.Rows, record bool, columns []any) error {
+	if !record {
+		return rows.Scan(columns...)
+	}
+	var text sql.RawBytes
+	if err := rows.Scan(&text); err != nil {
+		return err
+	}
+	return scanRecord(string(text), columns)
+}
+
 var errRecord = errors.New("store: not the text of a record")
 
 // scanRecord assigns the values of a Postgres record (Postgres 18, section 8.16.6) to
@@ -44,30 +72,40 @@ func scanRecord(text string, columns []any) error {
 // nextValue returns the value at the beginning of text, and what follows it.
 func nextValue(text string) (value string, null bool, rest string, ok bool) {
 	if !strings.HasPrefix(text, `"`) {
-		end := strings.IndexAny(text, ",)")
-		if end < 0 {
-			return "", false, "", false
+		for i := range len(text) {
+			if text[i] == ',' || text[i] == ')' {
+				return text[:i], i == 0, text[i:], true
+			}
 		}
-		return text[:end], end == 0, text[end:], true
+		return "", false, "", false
 	}
 	text = text[1:]
-	end := strings.IndexAny(text, `"\\`)
-	if end >= 0 && text[end] == '"' && !strings.HasPrefix(text[end+1:], `"`) {
-		return text[:end], false, text[end+1:], true // nearly every value
-	}
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case (c == '"' || c == '\\') && i+1 < len(text) && text[i+1] == c: // escaped by itself
-			i++
-			b.WriteByte(c)
-		case c == '"':
-			return b.String(), false, text[i+1:], true
-		default:
-			b.WriteByte(c)
+	for i := range len(text) {
+		switch {
+		case text[i] == '"' && !strings.HasPrefix(text[i+1:], `"`):
+			return text[:i], false, text[i+1:], true
+		case text[i] == '"', text[i] == '\\':
+			value, rest, ok = unescape(text, i)
+			return value, false, rest, ok
 		}
 	}
 	return "", false, "", false
+}
+
+// unescape returns the value in quotes that text begins with, and what follows it. A quote
+// or a backslash in the value is doubled. The first one is at i.
+func unescape(text string, i int) (value, rest string, ok bool) {
+	b := append(make([]byte, 0, i+64+len(`\x`)), text[:i]...) // enough for a hash, whose text begins with a backslash
+	for ; i < len(text); i++ {
+		c := text[i]
+		if c == '"' || c == '\\' {
+			if i++; i == len(text) || text[i] != c {
+				return string(b), text[i:], c == '"'
+			}
+		}
+		b = append(b, c)
+	}
+	return "", "", false
 }
 
 // assign sets a destination to a value of a record.

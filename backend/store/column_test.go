@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"latchkey/backend/account"
 )
 
 // recordText returns what Postgres returns for a record. nil is NULL.
@@ -109,6 +111,22 @@ func TestParseUTC(t *testing.T) {
 	} {
 		if got, ok := parseUTC(wrong); ok {
 			t.Errorf("parseUTC parses %q as %v", wrong, got)
+		}
+	}
+}
+
+// BenchmarkScanRecord reads a session from a record.
+func BenchmarkScanRecord(b *testing.B) {
+	at := time.Date(2026, 11, 28, 7, 45, 50, 123e6, time.UTC).Format("2006-01-02 15:04:05.999-07")
+	agent := "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36"
+	record := recordText("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", `\x`+strings.Repeat("0a", 32), at, at, at, at, "password",
+		nil, nil, "192.0.2.1", agent, "t", "f", "")
+	var s account.Session
+	columns := sessionFields(&s)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := scanRecord(record, columns); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

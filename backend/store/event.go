@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -152,34 +153,78 @@ func (db DB) lockChain(ctx context.Context) (audit.EventChain, error) {
 // Events implements [account.Store]. Events that are not linked yet are newer than those of
 // the chain.
 func (db DB) Events(ctx context.Context, f account.EventFilter) ([]audit.Event, error) {
-	chain, unlinked := (*audit.Event)(nil), (*unlinkedEvent)(nil)
-	selected := func(model any, position string) *bun.SelectQuery {
-		q := db.bun.NewSelect().Model(model).
-			Column("id", "at", "kind", "actor_id", "user_id", "session_id", "subject", "detail", "ip", "user_agent").
-			ColumnExpr("? AS position", bun.Ident(position)).OrderBy(position, bun.OrderDesc).Limit(int64(f.Limit))
-		if f.User != "" {
-			q.Where("user_id = ?", f.User)
+	parts := []*bun.SelectQuery{db.unlinkedEvents(f)}
+	if f.Kinds == nil || f.Session != "" {
+		parts = append(parts, db.linkedEvents(f))
+	} else {
+		// An index has the entries of each kind in order. So a part reads the newest of one
+		// kind and no others, however long the log is. With several kinds at once, a
+		// database would read all entries of these kinds and sort them.
+		for _, kind := range f.Kinds {
+			one := f
+			one.Kinds = []string{kind}
+			parts = append(parts, db.linkedEvents(one))
 		}
-		if f.Kinds != nil {
-			q.Where("kind IN (?)", bun.List(f.Kinds))
-		}
-		return q
 	}
-	linked := selected(chain, "seq").ColumnExpr("0 AS unlinked").ColumnExpr("seq")
-	waiting := selected(unlinked, "n").ColumnExpr("1 AS unlinked").ColumnExpr("0 AS seq")
-	if f.Before != "" {
-		at := func(model any, position any) *bun.SelectQuery {
-			return db.bun.NewSelect().Model(model).ColumnExpr("?", position).Where("id = ?", f.Before)
-		}
-		waiting.Where("n < (?)", at(unlinked, bun.Ident("n")))
-		// All entries of the chain are older than one that is not linked.
-		linked.Where("seq < COALESCE((?), (?))", at(chain, bun.Ident("seq")), at(unlinked, math.MaxInt64))
+	union := strings.Repeat(" UNION ALL SELECT * FROM (?) AS part", len(parts))
+	args := make([]any, len(parts))
+	for i, part := range parts {
+		args[i] = part
 	}
 	var events []audit.Event
 	err := db.bun.NewSelect().Model(&events).
-		ModelTableExpr("(SELECT * FROM (?) AS waiting UNION ALL SELECT * FROM (?) AS linked) AS event", waiting, linked).
+		ModelTableExpr("("+strings.TrimPrefix(union, " UNION ALL ")+") AS event", args...).
 		ExcludeColumn("previous", "hash").Order("unlinked DESC", "position DESC").Limit(int64(f.Limit)).Scan(ctx)
 	return events, wrapDB(err)
+}
+
+// linkedEvents selects the newest events of the chain that match a filter.
+func (db DB) linkedEvents(f account.EventFilter) *bun.SelectQuery {
+	q := db.eventsOf((*audit.Event)(nil), "seq", f).ColumnExpr("0 AS unlinked").ColumnExpr("seq")
+	if f.Before != "" {
+		// All entries of the chain are older than one that is not linked.
+		q.Where("seq < COALESCE((?), (?))",
+			db.eventPosition((*audit.Event)(nil), bun.Ident("seq"), f), db.eventPosition((*unlinkedEvent)(nil), math.MaxInt64, f))
+	}
+	return q
+}
+
+// unlinkedEvents selects the newest events that match a filter and are not linked yet.
+func (db DB) unlinkedEvents(f account.EventFilter) *bun.SelectQuery {
+	q := db.eventsOf((*unlinkedEvent)(nil), "n", f).ColumnExpr("1 AS unlinked").ColumnExpr("0 AS seq")
+	if f.Before != "" {
+		q.Where("n < (?)", db.eventPosition((*unlinkedEvent)(nil), bun.Ident("n"), f))
+	}
+	return q
+}
+
+// eventsOf selects the newest events of a table that match a filter, except for
+// [account.EventFilter].Before. position is the column that gives their order.
+func (db DB) eventsOf(model any, position string, f account.EventFilter) *bun.SelectQuery {
+	q := db.bun.NewSelect().Model(model).
+		Column("id", "at", "kind", "actor_id", "user_id", "session_id", "subject", "detail", "ip", "user_agent").
+		ColumnExpr("? AS position", bun.Ident(position)).OrderBy(position, bun.OrderDesc).Limit(int64(f.Limit))
+	if f.User != "" {
+		q.Where("user_id = ?", f.User)
+	}
+	if f.Session != "" {
+		q.Where("session_id = ?", f.Session)
+	}
+	if f.Session != "" && f.User != "" { // in a session of another user, an administrator acted
+		q.Where("actor_id IN (?, '')", f.User)
+	}
+	if len(f.Kinds) == 1 {
+		q.Where("kind = ?", f.Kinds[0])
+	} else if f.Kinds != nil {
+		q.Where("kind IN (?)", bun.List(f.Kinds))
+	}
+	return q
+}
+
+// eventPosition selects the position of the event [account.EventFilter].Before, if it is in
+// the table of model.
+func (db DB) eventPosition(model, position any, f account.EventFilter) *bun.SelectQuery {
+	return db.bun.NewSelect().Model(model).ColumnExpr("?", position).Where("id = ?", f.Before)
 }
 
 // eventBatch is how many events ReadEvents reads at once.

@@ -545,6 +545,111 @@ func TestUnlinkedEvents(t *testing.T) {
 	})
 }
 
+// TestEventFilters checks the filters by kinds and by session, with events on both sides of
+// the end of the chain, and their pages.
+func TestEventFilters(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		s := serviceWithLog(t, db, 0)
+		add := func(id, kind, actor, user, session string) {
+			t.Helper()
+			e := audit.Event{ID: id, At: now, Kind: kind, ActorID: actor, UserID: user, SessionID: session}
+			if err := db.AddEvent(t.Context(), s.Keys, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 3 {
+			if i == 2 {
+				link(t, s)
+			}
+			add(fmt.Sprint("in", i), shared.EventSignIn, "ann", "ann", "s1")
+			add(fmt.Sprint("failed", i), shared.EventSignInFailed, "", "ann", "")
+			add(fmt.Sprint("out", i), shared.EventSignOut, "ann", "ann", "s2")
+			add(fmt.Sprint("bob", i), shared.EventSignIn, "bob", "bob", "s3")
+			add(fmt.Sprint("disabled", i), shared.EventUserDisabled, "bob", "ann", "s3")
+			add(fmt.Sprint("changed", i), shared.EventEmailChanged, "", "ann", "s1") // by a link that the session requested
+		}
+		in, failed, out := shared.EventSignIn, shared.EventSignInFailed, shared.EventSignOut
+		for _, tt := range []struct {
+			filter account.EventFilter
+			want   string
+		}{
+			{account.EventFilter{User: "ann", Kinds: []string{in, out}}, "out2 in2 out1 in1 out0 in0"},
+			{account.EventFilter{User: "ann", Kinds: []string{out, in, failed}, Before: "in2"}, "out1 failed1 in1 out0 failed0 in0"},
+			{account.EventFilter{User: "ann", Kinds: []string{out, in, failed}, Before: "out1"}, "failed1 in1 out0 failed0 in0"},
+			{account.EventFilter{Kinds: []string{in, failed}, Limit: 4}, "bob2 failed2 in2 bob1"},
+			{account.EventFilter{Kinds: []string{in, failed}, Before: "bob1"}, "failed1 in1 bob0 failed0 in0"},
+			{account.EventFilter{Kinds: []string{}}, ""},
+			{account.EventFilter{User: "ann", Session: "s1"}, "changed2 in2 changed1 in1 changed0 in0"},
+			{account.EventFilter{User: "ann", Session: "s1", Before: "in1"}, "changed0 in0"},
+			{account.EventFilter{User: "ann", Session: "s1", Kinds: []string{in, out}}, "in2 in1 in0"},
+			{account.EventFilter{User: "ann", Session: "s3"}, ""}, // an administrator's
+			{account.EventFilter{User: "bob", Session: "s1"}, ""},
+			{account.EventFilter{Session: "s3", Limit: 3}, "disabled2 bob2 disabled1"},
+		} {
+			if tt.filter.Limit == 0 {
+				tt.filter.Limit = 9
+			}
+			if got := ids(t, db, tt.filter); got != tt.want {
+				t.Errorf("%+v selects %s; want %s", tt.filter, got, tt.want)
+			}
+		}
+	})
+}
+
+// TestEventPlan checks that each filter finds a page with an index, in the order of the page,
+// so that it takes the same time however long the log is.
+func TestEventPlan(t *testing.T) {
+	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		db := storetest.Open(t, url)
+		warnings := shared.KindsOf(shared.GroupWarnings)
+		const insert = "WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 20000) " +
+			"INSERT INTO events (seq, id, at, kind, actor_id, user_id, session_id, subject, detail, ip, user_agent, previous, hash) " +
+			"SELECT i, CAST(i AS text), CURRENT_TIMESTAMP, CASE WHEN i < 9 THEN 'passkey-copied' ELSE 'sign-in' END, 'ann', " +
+			"CASE WHEN i % 2 = 0 THEN 'ann' ELSE CAST(i AS text) END, CAST(i / 10 AS text), '', '', '192.0.2.1', '', '', '' FROM numbers"
+		for _, query := range []string{insert, "ANALYZE"} {
+			if err := store.Exec(db, query); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for what, tt := range map[string]struct {
+			filter account.EventFilter
+			index  string
+		}{
+			"a kind of all":   {account.EventFilter{Kinds: []string{"passkey-copied"}}, "events_kind_seq"},
+			"a group of all":  {account.EventFilter{Kinds: warnings}, "events_kind_seq"},
+			"a kind of ann's": {account.EventFilter{User: "ann", Kinds: []string{"passkey-copied"}}, "events_user_id_kind_seq"},
+			"a group":         {account.EventFilter{User: "ann", Kinds: warnings}, "events_user_id_kind_seq"},
+			"a session":       {account.EventFilter{User: "ann", Session: "7"}, "events_session_id_seq"},
+		} {
+			tt.filter.Limit = 51
+			plan := eventPlan(t, url, tt.filter)
+			// SQLite also scans the events that are not linked, and what it has found. It sorts
+			// only the latter. Postgres also sorts the few entries that it knows to match.
+			scans := strings.Count(plan, "Seq Scan on events") + max(strings.Count(plan, "SCAN event\n")-2, 0)
+			if sorts := strings.Count(plan, "USE TEMP B-TREE"); !strings.Contains(plan, tt.index+" ") || scans > 0 || sorts > 1 {
+				t.Errorf("%s: the plan does not use %s, or has %d scans and %d sorts:\n%s", what, tt.index, scans, sorts, plan)
+			}
+		}
+	})
+}
+
+// eventPlan returns the plan of the statement of a filter.
+func eventPlan(t *testing.T, url string, f account.EventFilter) string {
+	t.Helper()
+	query := ""
+	spy := store.AfterStatement(storetest.Open(t, url), func(text string) { query = text })
+	if _, err := spy.Events(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	pool, explain := openPool(t, url)
+	tx, err := pool.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	return explained(t, tx, explain+query)
+}
+
 // ids returns the IDs of the events that a filter selects.
 func ids(t *testing.T, db store.DB, f account.EventFilter) string {
 	t.Helper()

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/uptrace/bun"
+
+	"latchkey/backend/account"
 )
 
 // Exec runs a statement.
@@ -92,4 +94,10 @@ func GatheredTouches(db DB) (n int, timer bool) {
 	db.touches.mu.Lock()
 	defer db.touches.mu.Unlock()
 	return len(db.touches.gathered), db.touches.timer
+}
+
+// ReadSession returns a session as Bun reads it.
+func ReadSession(db DB, id string) (s account.Session, err error) {
+	err = db.bun.NewSelect().Model(&s).Where("id = ?", id).Scan(context.Background())
+	return s, err
 }

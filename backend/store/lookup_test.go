@@ -391,7 +391,7 @@ func TestSessionByHashReadsEveryColumn(t *testing.T) {
 		var session account.Session
 		fill(t, &user)
 		fill(t, &session)
-		session.UserID, session.RotatedAt, session.Permissions = user.ID, time.Time{}, nil
+		session.UserID, session.RotatedAt, session.Permissions, session.PasskeyName = user.ID, time.Time{}, nil, nil
 		if err := db.AddUser(t.Context(), user); err != nil {
 			t.Fatal(err)
 		}
@@ -401,6 +401,9 @@ func TestSessionByHashReadsEveryColumn(t *testing.T) {
 		sessions, err := db.Sessions(t.Context(), user.ID, now)
 		if err != nil || len(sessions) != 1 {
 			t.Fatal(sessions, err)
+		}
+		if want, err := store.ReadSession(db, session.ID); err != nil || !reflect.DeepEqual(sessions[0], want) {
+			t.Errorf("the list has %+v; want %+v, %v", sessions[0], want, err)
 		}
 		wantUser, err := db.UserByID(t.Context(), user.ID)
 		if err != nil {
@@ -491,17 +494,8 @@ func TestSessionPlan(t *testing.T) {
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
 		db := storetest.Open(t, url)
 		seedPlan(t, db)
-		path, sqlite := strings.CutPrefix(url, "sqlite:")
-		var pool *sql.DB
-		if sqlite {
-			var err error
-			if pool, err = sql.Open("sqlite", path); err != nil {
-				t.Fatal(err)
-			}
-		} else {
-			pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
-		}
-		defer pool.Close()
+		sqlite := strings.HasPrefix(url, "sqlite:")
+		pool, _ := openPool(t, url)
 		tx, err := pool.Begin() // keeps one session, also behind a pooler
 		if err != nil {
 			t.Fatal(err)
@@ -533,6 +527,23 @@ func TestSessionPlan(t *testing.T) {
 			}
 		}
 	})
+}
+
+// openPool opens a database without the store. explain is how a statement begins there that
+// asks for the plan of another one.
+func openPool(t *testing.T, url string) (pool *sql.DB, explain string) {
+	t.Helper()
+	if path, sqlite := strings.CutPrefix(url, "sqlite:"); sqlite {
+		var err error
+		if pool, err = sql.Open("sqlite", path); err != nil {
+			t.Fatal(err)
+		}
+		explain = "EXPLAIN QUERY PLAN "
+	} else {
+		pool, explain = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url))), "EXPLAIN "
+	}
+	t.Cleanup(func() { pool.Close() })
+	return pool, explain
 }
 
 // seedPlan adds many users, each with a session, a former token of it and a permission. A

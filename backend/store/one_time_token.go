@@ -22,6 +22,14 @@ func (db DB) OneTimeToken(ctx context.Context, hash []byte) (account.OneTimeToke
 	return t, noRowsToNotFound(err)
 }
 
+// OpenOneTimeTokens implements [account.Store].
+func (db DB) OpenOneTimeTokens(ctx context.Context, user, purpose string, now time.Time) ([]account.OneTimeToken, error) {
+	var all []account.OneTimeToken
+	err := db.bun.NewSelect().Model(&all).Where("user_id = ?", user).Where("purpose = ?", purpose).
+		Where("expires_at > ?", now).Where("used_at IS NULL").Order("created_at DESC", "hash").Scan(ctx)
+	return all, wrapDB(err)
+}
+
 // TakeOneTimeToken implements [account.Store].
 func (db DB) TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, now time.Time) (account.OneTimeToken, error) {
 	var t account.OneTimeToken
@@ -30,10 +38,10 @@ func (db DB) TakeOneTimeToken(ctx context.Context, hash []byte, purpose string, 
 	return t, noRowsToNotFound(err)
 }
 
-// DeleteOneTimeTokens implements [account.Store].
-func (db DB) DeleteOneTimeTokens(ctx context.Context, user string, since time.Time, purposes ...string) error {
-	_, err := db.bun.NewDelete().Model((*account.OneTimeToken)(nil)).
+// RevokeOneTimeTokens implements [account.Store].
+func (db DB) RevokeOneTimeTokens(ctx context.Context, user string, since time.Time, reason string, purposes ...string) (int, error) {
+	res, err := db.bun.NewUpdate().Model((*account.OneTimeToken)(nil)).Set("purpose = ?", reason).Set("data = ''").
 		Where("user_id = ?", user).Where("created_at >= ?", since).Where("purpose IN (?)", bun.List(purposes)).
 		Where("used_at IS NULL").Exec(ctx)
-	return wrapDB(err)
+	return rowsAffected(res, err)
 }

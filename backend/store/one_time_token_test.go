@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,10 +51,14 @@ func TestOneTimeTokens(t *testing.T) {
 		}); n != 1 {
 			t.Errorf("%d took the token; want 1", n)
 		}
-		// Revoking tokens keeps a used token until it expires.
-		if err := db.DeleteOneTimeTokens(t.Context(), "ann", time.Time{}, "a"); err != nil {
-			t.Fatal(err)
+		revoke := func(want int, since time.Time, purposes ...string) {
+			t.Helper()
+			if n, err := db.RevokeOneTimeTokens(t.Context(), "ann", since, "revoked", purposes...); n != want || err != nil {
+				t.Errorf("%d tokens revoked, %v; want %d", n, err, want)
+			}
 		}
+		// Revoking tokens leaves a used token as it is.
+		revoke(0, time.Time{}, "a")
 		if got, err := db.OneTimeToken(t.Context(), want.Hash); err != nil || got.UsedAt == nil || !got.UsedAt.Equal(used) ||
 			got.Data != "sealed" {
 			t.Errorf("used: %+v, %v; want it used at %v", got, err, used)
@@ -68,18 +73,43 @@ func TestOneTimeTokens(t *testing.T) {
 		add("of b", "b", "ann", now)
 		add("of c", "c", "ann", now)
 		add("bob's", "a", "bob", now)
-		if err := db.DeleteOneTimeTokens(t.Context(), "ann", now, "a", "b"); err != nil {
+		open := func(want ...string) {
+			t.Helper()
+			tokens, err := db.OpenOneTimeTokens(t.Context(), "ann", "a", now)
+			var got []string
+			for _, token := range tokens {
+				got = append(got, string(token.Hash))
+			}
+			if !slices.Equal(got, want) || err != nil {
+				t.Errorf("the open tokens are %q, %v; want %q", got, err, want)
+			}
+		}
+		open("new", "old")
+		isRevoked := func(hash string, want bool) {
+			t.Helper()
+			got, err := db.OneTimeToken(t.Context(), []byte(hash))
+			if err != nil || (got.Purpose == "revoked") != want || (got.Data == "") != want {
+				t.Errorf("the token %s: %+v, %v; want it to be revoked: %t", hash, got, err, want)
+			}
+		}
+		revoke(2, now, "a", "b")
+		isRevoked("old", false)
+		isRevoked("new", true)
+		isRevoked("of b", true)
+		isRevoked("of c", false)
+		isRevoked("bob's", false)
+		open("old")
+		if _, err := db.TakeOneTimeToken(t.Context(), []byte("new"), "a", now); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("a revoked token is taken: %v", err)
+		}
+		revoke(1, time.Time{}, "a")
+		isRevoked("old", true)
+		open()
+		if err := db.DeleteExpired(t.Context(), now.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		exists("old", true)
 		exists("new", false)
-		exists("of b", false)
-		exists("of c", true)
-		exists("bob's", true)
-		if err := db.DeleteOneTimeTokens(t.Context(), "ann", time.Time{}, "a"); err != nil {
-			t.Fatal(err)
-		}
-		exists("old", false)
+		add("bob's", "a", "bob", now.Add(time.Minute))
 		if err := db.DeleteUser(t.Context(), "bob"); err != nil {
 			t.Fatal(err)
 		}

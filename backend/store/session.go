@@ -46,11 +46,26 @@ func (db DB) findSession(ctx context.Context, hash []byte) (*foundSession, error
 }
 
 // Sessions implements [account.Store].
-func (db DB) Sessions(ctx context.Context, user string, now time.Time) ([]account.Session, error) {
-	var sessions []account.Session
-	err := db.bun.NewSelect().Model(&sessions).Where("user_id = ?", user).Where("expires_at > ?", now).
-		Order("last_active_at DESC", "id").Scan(ctx)
-	return sessions, wrapDB(err)
+func (db DB) Sessions(ctx context.Context, user string, now time.Time) (all []account.Session, err error) {
+	record := db.dsn != ""
+	rows, err := db.bun.NewSelect().TableExpr("sessions").
+		ColumnExpr(selectRow(columnsOf("sessions", sessionColumns)+", passkeys.name", record)).
+		Join("LEFT JOIN passkeys ON passkeys.id = sessions.passkey_id").
+		Where("sessions.user_id = ?", user).Where("sessions.expires_at > ?", now).
+		OrderExpr("sessions.last_active_at DESC, sessions.id").Rows(ctx)
+	if err != nil {
+		return nil, wrapDB(err)
+	}
+	defer rows.Close()
+	var s account.Session // each row in turn
+	columns := append(sessionFields(&s), &s.PasskeyName)
+	for rows.Next() {
+		if err := scanRow(rows, record, columns); err != nil {
+			return nil, wrapDB(err)
+		}
+		all = append(all, s)
+	}
+	return all, wrapDB(rows.Err())
 }
 
 // TouchSession implements [account.Store].
@@ -93,6 +108,25 @@ func (db DB) LockSession(ctx context.Context, s account.Session) (account.User, 
 		err = shared.ErrUnauthorized
 	}
 	return u, err
+}
+
+// ConfirmSession implements [account.Store].
+func (db DB) ConfirmSession(ctx context.Context, current account.Session, id string, now time.Time) (bool, error) {
+	known := db.bun.NewSelect().TableExpr("sessions AS known").ColumnExpr("1").
+		Where("known.user_id = ?", current.UserID).Where("NOT known.is_new").Where("known.expires_at > ?", now)
+	may := db.bun.NewSelect().TableExpr("sessions AS actor").ColumnExpr("1").Where("actor.id = ?", current.ID).
+		Where("(NOT actor.is_new OR actor.created_at < session.created_at AND NOT EXISTS (?))", known)
+	n, err := rowsAffected(db.bun.NewUpdate().Model((*account.Session)(nil)).Set("is_new = ?", false).
+		Where("?TableAlias.user_id = ?", current.UserID).Where("?TableAlias.id = ?", id).Where("?TableAlias.id <> ?", current.ID).
+		Where("?TableAlias.is_new").Where("?TableAlias.expires_at > ?", now).Where("EXISTS (?)", may).Exec(ctx))
+	return n == 1, err
+}
+
+// TakeSession implements [account.Store].
+func (db DB) TakeSession(ctx context.Context, user, id string) (userAgent string, err error) {
+	err = db.bun.NewDelete().Model((*account.Session)(nil)).Where("user_id = ?", user).Where("id = ?", id).
+		Returning("user_agent").Scan(ctx, &userAgent)
+	return userAgent, noRowsToNotFound(err)
 }
 
 // DeleteSession implements [account.Store].

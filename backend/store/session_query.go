@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 
 	"github.com/uptrace/bun"
+
+	"latchkey/backend/account"
 )
 
 // batchSizes are the numbers of hashes for which there is a statement. A statement with
@@ -55,28 +57,39 @@ func (all sessionQueries) runInTx(ctx context.Context, tx bun.Tx, one *lookup) e
 	return readSessions(rows, all[0].record, []*lookup{one})
 }
 
-// readSessions reads all rows, and assigns each to the look-ups of its hash.
+// readSessions reads all rows, and assigns each to the look-ups of its hash. If record is
+// set, the rows are records.
 func readSessions(rows *sql.Rows, record bool, batch []*lookup) error {
 	defer rows.Close()
+	var found foundSession // each row in turn
+	var rotated []byte     // the hash of the former token that found it; nil for the current one
+	columns := append(make([]any, 0, 32), &rotated, timeColumn{&found.session.RotatedAt})
+	columns = append(columns, sessionFields(&found.session)...)
+	columns = append(columns, userFields(&found.user)...)
+	columns = append(columns, &found.session.Permissions)
 	for rows.Next() {
-		row, hash, err := scanSession(rows, record)
-		if err != nil {
+		if err := scanRow(rows, record, columns); err != nil {
 			return err
 		}
+		hash := rotated
+		if hash == nil {
+			hash = found.session.TokenHash
+		}
+		row := found
 		for _, one := range batch {
 			if bytes.Equal(one.hash, hash) {
-				one.row = row
+				one.row = &row
 			}
 		}
 	}
 	return rows.Err()
 }
 
-// The columns of a session and of a user, in the order in which [scanSession] reads them.
+// The columns of a session and of a user, in the order of [sessionFields] and [userFields].
 var (
 	sessionColumns = []string{
 		"id", "user_id", "token_hash", "created_at", "last_active_at", "expires_at", "confirmed_at", "method",
-		"second_factor_at", "second_factor_by", "ip", "user_agent", "remember",
+		"second_factor_at", "second_factor_by", "ip", "user_agent", "remember", "is_new", "passkey_id",
 	}
 	userColumns = []string{
 		"id", "email", "name", "image", "email_verified", "two_factor_enabled", "handle", "language",
@@ -94,23 +107,15 @@ func sessionText(n int, postgres bool) string {
 		placeholder, join = "$", "CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {table}.id = {id} LIMIT 1) AS {table}"
 	}
 	joined := func(table, id string) string { return strings.NewReplacer("{table}", table, "{id}", id).Replace(join) }
-	of := func(table string, columns []string) string {
-		return table + "." + strings.Join(columns, ", "+table+".")
-	}
 	hashes := make([]string, n)
 	for i := range hashes {
 		hashes[i] = placeholder + strconv.Itoa(i+1)
 	}
-	// On Postgres a row is a record, which is one text: the driver takes many times as long to
-	// read as many columns.
-	row := "found.rotated_hash, found.rotated_at, " + of("found", sessionColumns) + ", " + of("users", userColumns) +
+	row := "found.rotated_hash, found.rotated_at, " + columnsOf("found", sessionColumns) + ", " + columnsOf("users", userColumns) +
 		", (SELECT string_agg(name, ',' ORDER BY name) FROM permissions WHERE permissions.user_id = found.user_id)"
-	if postgres {
-		row = "ROW(" + row + ")"
-	}
 	return strings.NewReplacer(
-		"{hashes}", strings.Join(hashes, ", "), "{row}", row,
-		"{session}", of("sessions", sessionColumns),
+		"{hashes}", strings.Join(hashes, ", "), "{row}", selectRow(row, postgres),
+		"{session}", columnsOf("sessions", sessionColumns),
 		"{join sessions}", joined("sessions", "rotated_tokens.session_id"), "{join users}", joined("users", "found.user_id"),
 	).Replace(`
 SELECT {row}
@@ -123,34 +128,21 @@ FROM (
 ) AS found {join users}`)
 }
 
-// scanSession reads a row of the statement, and returns the hash that found it. It names
-// each destination, which takes less time than Bun's reflection. If record is set, the row
-// is a record.
-func scanSession(rows *sql.Rows, record bool) (row *foundSession, hash []byte, err error) {
-	row = new(foundSession)
-	s, u := &row.session, &row.user
-	columns := [...]any{
-		&hash, timeColumn{&s.RotatedAt},
-
+// sessionFields returns the destinations of [sessionColumns]. To name them takes less time
+// than Bun's reflection.
+func sessionFields(s *account.Session) []any {
+	return []any{
 		&s.ID, &s.UserID, &s.TokenHash, timeColumn{&s.CreatedAt}, timeColumn{&s.LastActiveAt}, timeColumn{&s.ExpiresAt},
 		timeColumn{&s.ConfirmedAt}, &s.Method,
 		nullTimeColumn{&s.SecondFactorAt}, nullTextColumn{(*string)(&s.SecondFactorBy)}, &s.IP, &s.UserAgent, &s.Remember,
+		&s.IsNew, &s.PasskeyID,
+	}
+}
 
+// userFields returns the destinations of [userColumns].
+func userFields(u *account.User) []any {
+	return []any{
 		&u.ID, &u.Email, &u.Name, &u.Image, &u.EmailVerified, &u.TwoFactorEnabled, &u.Handle, nullTextColumn{&u.Language},
 		timeColumn{&u.CreatedAt}, timeColumn{&u.UpdatedAt}, nullTimeColumn{&u.DisabledAt},
-
-		&s.Permissions,
 	}
-	if record {
-		var text sql.RawBytes
-		if err = rows.Scan(&text); err == nil {
-			err = scanRecord(string(text), columns[:])
-		}
-	} else {
-		err = rows.Scan(columns[:]...)
-	}
-	if hash == nil {
-		hash = s.TokenHash
-	}
-	return row, hash, err
 }

@@ -73,6 +73,10 @@ func TestStatements(t *testing.T) {
 			t.Fatal(err)
 		}
 		check("revoke-session", 6)
+		if o, err := s.Overview(ctx, authenticated()); err != nil || len(o.Sessions) != 3 || o.Newest == nil {
+			t.Fatal(o, err)
+		}
+		check("overview", 4)
 		if _, err := s.LinkEvents(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -271,6 +271,7 @@ func (db DB) DeleteExpired(ctx context.Context, now time.Time) error {
 	for _, t := range []struct{ name, key string }{
 		{"sessions", "id"}, {"rotated_tokens", "hash"}, {"one_time_tokens", "hash"}, {"attempts", "key"},
 		{"challenges", "hash"}, {"totps", "id"}, {"email_codes", "owner"}, {"trusted_devices", "id"}, {"ceremonies", "challenge_hash"},
+		{"replaced_backup_codes", "digest"},
 	} {
 		for n := deleteBatch; n == deleteBatch; {
 			expired := db.bun.NewSelect().Table(t.name).Column(t.key).Where("expires_at <= ?", now).Limit(deleteBatch)

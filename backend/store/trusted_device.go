@@ -4,8 +4,22 @@ import (
 	"context"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"latchkey/backend/account"
+	"latchkey/shared"
 )
+
+// RecordTrust implements [account.Store].
+func (db DB) RecordTrust(ctx context.Context, s account.Session, since, now time.Time) error {
+	res, err := db.bun.NewUpdate().Model((*account.Session)(nil)).Set("trusted_at = ?", now).
+		Where("id = ?", s.ID).Where("token_hash = ?", s.TokenHash).
+		WhereGroup(" AND ", func(q *bun.UpdateQuery) *bun.UpdateQuery {
+			return q.Where("second_factor_at > ? AND (trusted_at IS NULL OR trusted_at < second_factor_at)", since).
+				WhereOr("method LIKE ? AND created_at > ? AND trusted_at IS NULL", "%+"+string(account.ByEmailCode), since)
+		}).Exec(ctx)
+	return requireOneRow(res, err, shared.ErrFactorNotFresh)
+}
 
 // AddTrustedDevice implements [account.Store].
 func (db DB) AddTrustedDevice(ctx context.Context, d account.TrustedDevice) error {
@@ -28,9 +42,10 @@ func (db DB) TrustedDevices(ctx context.Context, user string, now time.Time) ([]
 	return all, wrapDB(err)
 }
 
-// DeleteTrustedDevice implements [account.Store].
-func (db DB) DeleteTrustedDevice(ctx context.Context, user, id string) (int, error) {
-	return rowsAffected(db.bun.NewDelete().Model((*account.TrustedDevice)(nil)).Where("user_id = ?", user).Where("id = ?", id).Exec(ctx))
+// TakeTrustedDevice implements [account.Store].
+func (db DB) TakeTrustedDevice(ctx context.Context, user, id string) (d account.TrustedDevice, err error) {
+	err = db.bun.NewDelete().Model(&d).Where("user_id = ?", user).Where("id = ?", id).Returning("*").Scan(ctx)
+	return d, noRowsToNotFound(err)
 }
 
 // DeleteTrustedDevices implements [account.Store].

@@ -144,7 +144,7 @@ func TestUseBackupCodeOnce(t *testing.T) {
 		digests := [][]byte{[]byte("one"), []byte("two")}
 		for _, user := range []string{"ann", "bob"} {
 			if err := db.ReplaceBackupCodes(t.Context(), account.BackupCodeSet{UserID: user, Salt: []byte(user), Iterations: 1},
-				digests); err != nil {
+				digests, now); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -344,14 +344,64 @@ func TestTrustedDeviceOnce(t *testing.T) {
 		if err != nil || len(all) != 1 || !all[0].ExpiresAt.Equal(now.Add(61*time.Minute)) || !all[0].CreatedAt.Equal(now) {
 			t.Errorf("devices %+v, %v", all, err)
 		}
-		if n, err := db.DeleteTrustedDevice(t.Context(), "bob", "1"); n != 0 || err != nil {
-			t.Errorf("bob deleted %d of ann's, %v", n, err)
+		if _, err := db.TakeTrustedDevice(t.Context(), "bob", all[0].ID); !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("bob took one of ann's: %v", err)
 		}
 		if n, err := db.DeleteTrustedDevices(t.Context(), "bob"); n != 0 || err != nil {
 			t.Errorf("bob deleted %d of ann's, %v", n, err)
 		}
 		if n, err := db.DeleteTrustedDevices(t.Context(), "ann"); n != 1 || err != nil {
 			t.Errorf("ann deleted %d, %v", n, err)
+		}
+	})
+}
+
+// TestRecordTrustOnce checks that a session trusts its browser once for each second factor, soon
+// after it.
+func TestRecordTrustOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db store.DB) {
+		addUser(t, db, "ann")
+		since := now.Add(-time.Minute)
+		open := func(id, method string, created time.Time, factor *time.Time) account.Session {
+			t.Helper()
+			s := account.Session{ID: id, UserID: "ann", TokenHash: []byte(id), Method: method, CreatedAt: created, LastActiveAt: now,
+				ExpiresAt: now.Add(time.Hour), ConfirmedAt: created, SecondFactorAt: factor, IP: "192.0.2.1", UserAgent: "UA"}
+			if _, err := db.AddSession(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		record := func(s account.Session, at time.Time) error {
+			return db.RecordTrust(context.Background(), s, at.Add(-time.Minute), at)
+		}
+		early := since.Add(time.Millisecond)
+		totp := open("totp", "password+totp", since, &early)
+		rotated := totp
+		rotated.TokenHash = []byte("another")
+		for what, s := range map[string]account.Session{
+			"a password":               open("password", "password", now, nil),
+			"a trusted device":         open("trusted", "password+trusted-device", now, nil),
+			"a factor of long ago":     open("old", "password+totp", since, &since),
+			"an emailed code, earlier": open("mailed", "password+email-code", since, nil),
+			"a rotated token":          rotated,
+			"no session":               {ID: "none", TokenHash: []byte("none")},
+		} {
+			if err := record(s, now); !errors.Is(err, shared.ErrFactorNotFresh) {
+				t.Errorf("%s: %v; want %v", what, err, shared.ErrFactorNotFresh)
+			}
+		}
+		for _, s := range []account.Session{totp, open("mail", "password+email-code", early, nil), open("key", "passkey", early, &early)} {
+			if won := atOnce(t, 20, shared.ErrNotFresh, func(int) error { return record(s, now) }); won != 1 {
+				t.Errorf("%s: %d of 20 callers trust the browser; want 1", s.Method, won)
+			}
+		}
+		later := now.Add(time.Second)
+		totp.SecondFactorAt, totp.SecondFactorBy = &later, account.ByTOTP
+		if err := db.RecordSecondFactor(t.Context(), totp); err != nil {
+			t.Fatal(err)
+		}
+		if err := record(totp, later); err != nil {
+			t.Errorf("after another second factor: %v", err)
 		}
 	})
 }

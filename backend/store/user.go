@@ -121,9 +121,56 @@ func (db DB) SetTwoFactor(ctx context.Context, user string, on bool, now time.Ti
 }
 
 // DeleteUser implements [account.Store].
-func (db DB) DeleteUser(ctx context.Context, user string) error {
-	res, err := db.bun.NewDelete().Model((*account.User)(nil)).Where("id = ?", user).Exec(ctx)
-	return requireOneRow(res, err, shared.ErrUnauthorized)
+func (db DB) DeleteUser(ctx context.Context, user string, required ...string) error {
+	return db.inTx(ctx, func(db DB) error {
+		q := db.bun.NewDelete().Model((*account.User)(nil)).Where("id = ?", user)
+		if len(required) > 0 {
+			if err := db.lockHolders(ctx, user, required); err != nil {
+				return err
+			}
+			q.Where("NOT EXISTS (?)", db.lastHeld(user, required))
+		}
+		n, err := rowsAffected(q.Exec(ctx))
+		if err != nil || n == 1 {
+			return err
+		}
+		exists, err := db.bun.NewSelect().Model((*account.User)(nil)).Where("id = ?", user).Exists(ctx)
+		switch {
+		case err != nil:
+			return wrapDB(err)
+		case exists:
+			return shared.ErrLastAdministrator
+		}
+		return shared.ErrUnauthorized
+	})
+}
+
+// lockHolders locks the grants of the permissions that a user has, the user's own and those
+// of others, until the transaction ends. So of two administrators who delete themselves, the
+// second one waits, and then no longer finds the first.
+func (db DB) lockHolders(ctx context.Context, user string, permissions []string) error {
+	var grants []permission
+	own := db.bun.NewSelect().TableExpr("permissions AS own").Column("own.name").
+		Where("own.user_id = ?", user).Where("own.name IN (?)", bun.List(permissions))
+	// All transactions take the locks in one order, so that they do not deadlock.
+	err := db.forUpdate(db.bun.NewSelect().Model(&grants).Where("name IN (?)", own).Order("user_id", "name")).Scan(ctx)
+	return wrapDB(err)
+}
+
+// lastHeld returns a query for those of the permissions that a user has and no other enabled
+// user has.
+func (db DB) lastHeld(user string, permissions []string) *bun.SelectQuery {
+	others := db.bun.NewSelect().TableExpr("permissions AS other").ColumnExpr("1").
+		Join("JOIN users AS holder ON holder.id = other.user_id").
+		Where("other.name = held.name").Where("other.user_id <> held.user_id").Where("holder.disabled_at IS NULL")
+	return db.bun.NewSelect().TableExpr("permissions AS held").ColumnExpr("1").
+		Where("held.user_id = ?", user).Where("held.name IN (?)", bun.List(permissions)).Where("NOT EXISTS (?)", others)
+}
+
+// IsLastHolder implements [account.Store].
+func (db DB) IsLastHolder(ctx context.Context, user string, permissions ...string) (bool, error) {
+	last, err := db.lastHeld(user, permissions).Exists(ctx)
+	return last, wrapDB(err)
 }
 
 // AnyUser reports whether there is any account.

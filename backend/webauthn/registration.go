@@ -90,6 +90,7 @@ func newCredential(made *library.Credential) Credential {
 	c := Credential{
 		ID: made.ID, PublicKey: made.PublicKey, SignCount: made.Authenticator.SignCount, AAGUID: uuid.Nil.String(),
 		BackupEligible: made.Flags.BackupEligible, BackedUp: made.Flags.BackupState, UserVerified: made.Flags.UserVerified,
+		Roaming: made.Authenticator.Attachment == protocol.CrossPlatform,
 	}
 	if id, err := uuid.FromBytes(made.Authenticator.AAGUID); err == nil {
 		c.AAGUID = id.String()

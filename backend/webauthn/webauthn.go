@@ -48,6 +48,7 @@ type Credential struct {
 	BackupEligible bool // it may be synced to more than one device
 	BackedUp       bool // it is synced now
 	UserVerified   bool
+	Roaming        bool // at its registration: the authenticator is not part of the user's device
 }
 
 const challengeSize = 32 // bytes; at least 16 (WebAuthn Level 3, section 13.4.3)

@@ -11,7 +11,7 @@ const (
 	// %s at %s
 	AccountAtHost
 
-	// an account that is no more
+	// a deleted account
 	AccountGone
 
 	// Disabled
@@ -20,8 +20,11 @@ const (
 	// Password
 	AccountPassword
 
-	// Settings
-	AccountSettings
+	// Active %s
+	ActiveAgo
+
+	// Active now
+	ActiveNow
 
 	// Active sessions
 	ActiveSessions
@@ -35,8 +38,11 @@ const (
 	// Add passkey
 	AddPasskey
 
-	// Give it a name by which you will know it again. Then your browser asks where to keep it, and for you…
+	// Your browser asks where to save it, and for your fingerprint, face or screen lock.
 	AddPasskeyExplanation
+
+	// Add a second passkey
+	AddSecondPasskey
 
 	// In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a con…
 	AddToDock
@@ -44,16 +50,25 @@ const (
 	// To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a…
 	AddToHomeScreen
 
+	// %s is waiting for confirmation
+	AddressWaits
+
 	// Agree to the change
 	AgreeToChange
 
 	// All %d devices will be asked for a code at their next sign-in.
 	AllDevicesWillNeedCode
 
-	// Everything
+	// All
 	AllEvents
 
-	// You have an account?
+	// %s: all
+	AllOfGroup
+
+	// All sessions
+	AllSessions
+
+	// Already have an account?
 	AlreadyHaveAccount
 
 	// an app
@@ -65,16 +80,10 @@ const (
 	// an unknown browser
 	AnUnknownBrowser
 
-	// Android phone
-	AndroidPhone
-
-	// Android tablet
-	AndroidTablet
-
-	// somebody else
+	// another user
 	AnotherUser
 
-	// %s runs in your browser and needs JavaScript for it. Please allow it for this site.
+	// %s needs JavaScript. Allow it for this site.
 	AppNeedsJavaScript
 
 	// As of
@@ -85,6 +94,9 @@ const (
 
 	// Code
 	AuthenticatorCode
+
+	// Back to security home
+	BackToSecurityHome
 
 	// Back to sign-in
 	BackToSignIn
@@ -122,11 +134,17 @@ const (
 	// Unknown browser
 	BrowserUnknown
 
+	// Browser
+	BrowserVersion
+
 	// by %s
 	ByActor
 
 	// Cancel
 	CancelAction
+
+	// Cancel the change
+	CancelChange
 
 	// Change email address
 	ChangeEmailAddress
@@ -134,7 +152,7 @@ const (
 	// Change password
 	ChangePassword
 
-	// Changing it signs out all of your other sessions.
+	// A new password signs you out on all other devices.
 	ChangePasswordExplanation
 
 	// Change the address
@@ -152,7 +170,31 @@ const (
 	// They take effect at once, on every server. Each change is in the security log.
 	ChangesApplyAtOnce
 
-	// Check your mail
+	// Second way to sign in
+	CheckSecondWay
+
+	// Recent sign-ins
+	CheckSessions
+
+	// Strong way to sign in
+	CheckStrongWay
+
+	// Your account could be better protected
+	CheckUpAdvice
+
+	// Your account needs better protection
+	CheckUpAlarm
+
+	// %d of %d done
+	CheckUpDone
+
+	// Your account is well protected
+	CheckUpOK
+
+	// Ways back in
+	CheckWaysBack
+
+	// Check your email
 	CheckYourEmail
 
 	// Choose a new password
@@ -160,6 +202,9 @@ const (
 
 	// Clock
 	ClockTime
+
+	// Close
+	CloseDialog
 
 	// Code from your authenticator app
 	CodeFromAuthenticatorApp
@@ -182,7 +227,7 @@ const (
 	// Disable the account %s?
 	ConfirmDisableAccount
 
-	// Disable 2FA?
+	// Turn off two-factor authentication?
 	ConfirmDisableTwoFactor
 
 	// Change the address of %s's account from %s to %s.
@@ -200,7 +245,7 @@ const (
 	// Enable the account %s again?
 	ConfirmEnableAccount
 
-	// Is it still you?
+	// Confirm it's you
 	ConfirmIdentity
 
 	// Remove “%s”?
@@ -224,10 +269,13 @@ const (
 	// Save “%s”?
 	ConfirmSaveValue
 
+	// Secure your account?
+	ConfirmSecureAccount
+
 	// Sign out of this device?
 	ConfirmSignOutDevice
 
-	// Trust this device no more?
+	// Stop trusting this device?
 	ConfirmUntrustDevice
 
 	// Confirm your email address
@@ -251,8 +299,17 @@ const (
 	// Current password
 	CurrentPassword
 
+	// Danger zone
+	DangerZone
+
 	// 15:04 on 2 January 2006
 	DateTimeLayout
+
+	// Today
+	DayToday
+
+	// Yesterday
+	DayYesterday
 
 	// %d days ago
 	DaysAgoMany
@@ -269,11 +326,14 @@ const (
 	// Delete account
 	DeleteAccount
 
-	// Deleting your account removes it and signs you out everywhere.
+	// This deletes your account and everything in it, for good.
 	DeleteAccountConsequence
 
-	// Your account, %s, and all of its sessions will be gone at once. This cannot be undone.
+	// This deletes the account %s for good: its profile, passkeys, two-factor authentication and sessions.…
 	DeleteAccountExplanation
+
+	// Your permissions to manage this service go with it.
+	DeleteAdministratorExplanation
 
 	// Delete
 	DeleteItem
@@ -281,8 +341,11 @@ const (
 	// The new entry has the same name as the old one. Delete the old one when you are done.
 	DeleteOldEntry
 
-	// “%s” will sign you in no more, and you will be signed out everywhere else. Your browser removes it f…
+	// You won't be able to sign in with “%s”, and you'll be signed out everywhere else. If your password m…
 	DeletePasskeyExplanation
+
+	// %s PC
+	DesktopDevice
 
 	// changed
 	DetailChanged
@@ -296,6 +359,15 @@ const (
 	// confirmed with a code from the authenticator app
 	DetailConfirmedByTOTP
 
+	// %s devices
+	DetailDevicesMany
+
+	// 1 device
+	DetailDevicesOne
+
+	// %s: from %s to %s
+	DetailFieldChange
+
 	// from %s to %s
 	DetailFromTo
 
@@ -305,11 +377,29 @@ const (
 	// nothing
 	DetailNothing
 
+	// picture changed
+	DetailPictureChanged
+
+	// picture removed
+	DetailPictureRemoved
+
 	// “%s”
 	DetailQuoted
 
-	// This device only
+	// %s sessions
+	DetailSessionsMany
+
+	// 1 session
+	DetailSessionsOne
+
+	// Not synced
 	DeviceBound
+
+	// %d devices
+	DeviceCountMany
+
+	// 1 device
+	DeviceCountOne
 
 	// %s (%s), last active %s, will be signed out at once.
 	DeviceWillBeSignedOut
@@ -320,7 +410,7 @@ const (
 	// Disable
 	DisableAccount
 
-	// They are signed out everywhere, at once, and cannot sign in until the account is enabled again. Noth…
+	// They are signed out everywhere at once, and can't sign in until the account is enabled again. None o…
 	DisableAccountConsequences
 
 	// Disable 2FA
@@ -332,38 +422,35 @@ const (
 	// Dismiss
 	DismissNotice
 
-	// Name
+	// Your name
 	DisplayName
 
-	// Your account is deleted, with all that was in it.
+	// Your account was deleted, with everything in it.
 	DoneAccountDataDeleted
 
-	// Your account is deleted.
+	// Your account was deleted.
 	DoneAccountDeleted
 
-	// The account %s is disabled.
+	// The account %s was disabled.
 	DoneAccountDisabled
 
-	// The account %s is enabled.
+	// The account %s was enabled.
 	DoneAccountEnabled
 
-	// Everybody is signed out of your account. Now choose a new password.
+	// Everyone was signed out of your account. Now choose a new password.
 	DoneAccountSecured
 
-	// You are signed in. That backup code is used up now.
+	// You're signed in. That backup code can't be used again.
 	DoneBackupCodeUsed
 
 	// Your new backup codes are ready.
 	DoneBackupCodesReady
 
-	// You have agreed to this change already. The link in the email to %s makes it.
+	// This browser is trusted for 30 days.
+	DoneBrowserTrusted
+
+	// You have already agreed to this change. Open the link in the email to %s to make it.
 	DoneChangeAlreadyAgreed
-
-	// A mail is on its way to %s. Its link makes the change.
-	DoneChangeLinkSent
-
-	// A mail is on its way to %s. Open the link in it; then one goes to %s, and its link makes the change.
-	DoneChangeLinkSentFirst
 
 	// A code is on its way to your email address.
 	DoneCodeEmailed
@@ -371,56 +458,59 @@ const (
 	// Code number %d is on its way to your email address. Only the newest one works.
 	DoneCodeEmailedNumber
 
-	// The codes are copied.
+	// Codes copied.
 	DoneCodesCopied
 
 	// The codes are in your downloads: %s
 	DoneCodesDownloaded
 
-	// A mail is on its way to %s. Open the link in it, in this browser, to delete your account.
-	DoneDeletionLinkSent
-
-	// %s is signed out.
+	// %s was signed out.
 	DoneDeviceSignedOut
 
 	// %s is no longer trusted.
 	DoneDeviceUntrusted
 
-	// Your account has its new address already.
+	// Your address has already been changed.
 	DoneEmailAlreadyChanged
 
-	// This address is confirmed already.
+	// This address is already verified.
 	DoneEmailAlreadyVerified
 
-	// Your account has its new address now. Sign in with it from now on.
+	// The change of your address was canceled.
+	DoneEmailChangeCanceled
+
+	// Your address was changed. Use the new one to sign in.
 	DoneEmailChanged
 
-	// The mail is on its way to %s.
+	// An email is on its way to %s.
 	DoneEmailSent
 
 	// Your email address is verified.
 	DoneEmailVerified
 
-	// Without RESEND_API_KEY no mail is sent. It was written to a file on the server.
+	// Without RESEND_API_KEY, no email is sent. It was written to a file on the server.
 	DoneEmailWrittenToFile
 
-	// The factors of %s are reset.
+	// The factors of %s were reset.
 	DoneFactorsReset
 
-	// The key is copied.
+	// Key copied.
 	DoneKeyCopied
 
-	// Your language is saved.
+	// Language saved.
 	DoneLanguageSaved
 
-	// Your new phone is set up. The old one gives no valid codes any more.
+	// Your new phone is set up. Codes from the old one no longer work.
 	DoneMovedToNewPhone
 
-	// An email is on its way to your new address. The link in it makes the change.
+	// An email is on its way to your new address. Open the link in it to make the change.
 	DoneNewEmailLinkSent
 
-	// All other sessions are signed out.
+	// All other sessions were ended.
 	DoneOtherSessionsRevoked
+
+	// An email is on its way to %s. Its link lets you choose a new password without the current one. It wo…
+	DoneOwnResetLinkSent
 
 	// Passkey added!
 	DonePasskeyAdded
@@ -428,46 +518,55 @@ const (
 	// Passkey added. Next time, sign in without a password.
 	DonePasskeyAutoAdded
 
-	// “%s” is deleted.
+	// Passkey “%s” deleted.
 	DonePasskeyDeleted
 
 	// Passkey renamed.
 	DonePasskeyRenamed
 
-	// Your password is changed, and your other sessions are signed out.
+	// Password changed. Your other sessions were signed out.
 	DonePasswordChanged
 
-	// Your new password is set. Sign in with it.
+	// Your new password was set. Sign in with it.
 	DonePasswordReset
 
-	// Your profile is saved.
+	// Picture removed.
+	DonePictureRemoved
+
+	// Profile saved.
 	DoneProfileSaved
 
-	// If there is an account with the address %s, a mail is on its way to it. The link in it lets you choo…
+	// If there is an account with the address %s, an email is on its way to it. The link in it lets you ch…
 	DoneResetLinkSent
 
-	// %s is signed out everywhere.
+	// %s was signed out everywhere.
 	DoneSessionsRevoked
 
-	// %s is saved.
+	// %s saved.
 	DoneSettingSaved
 
-	// A mail is on its way to %s. Open the link in it to go on.
+	// Sign-in confirmed.
+	DoneSignInConfirmed
+
+	// An email is on its way to %s. Open the link in it to continue.
 	DoneSignUpEmailSent
 
-	// You are signed out.
+	// You're signed out.
 	DoneSignedOut
 
-	// What this device kept is deleted. The session itself is ended as soon as this app is open and there …
+	// The data on this device was deleted. The session itself ends once this app is open and online.
 	DoneSignedOutOffline
 
 	// You signed out in another tab.
 	DoneSignedOutOtherTab
 
-	// A mail is on its way to %s. If it does not come within some minutes, look in the folder for spam.
+	// An email is on its way to %s. If it doesn't arrive within a few minutes, check the spam folder.
 	DoneTestEmailSent
 
-	// No device is trusted any more.
+	// Theme saved in this browser.
+	DoneThemeSaved
+
+	// No device is trusted any longer.
 	DoneTrustedDevicesRevoked
 
 	// 2FA has been disabled.
@@ -476,7 +575,7 @@ const (
 	// 2FA enabled successfully!
 	DoneTwoFactorEnabled
 
-	// Your email address is verified. More than one person may have signed up with it, so no password is g…
+	// Your email address is verified. More than one person may have signed up with it, so no password work…
 	DoneVerifiedPasswordDue
 
 	// Download CSV
@@ -485,16 +584,22 @@ const (
 	// Download
 	DownloadCodes
 
-	// Each code signs you in once, in the place of one from your authenticator app.
+	// Each code works once, in place of a code from your authenticator app.
 	EachCodeSignsInOnce
 
 	// Email
 	EmailAddress
 
+	// Your address changes to %s once you open the link that we sent there.
+	EmailChangePending
+
+	// Your address is to change to %s. Open the link that we sent to %s; then a second one goes to the new…
+	EmailChangePendingFirst
+
 	// Not verified
 	EmailNotVerified
 
-	// Mail
+	// Email
 	EmailSettings
 
 	// Verified
@@ -509,17 +614,26 @@ const (
 	// Enable 2FA
 	EnableTwoFactor
 
-	// Two-factor authentication needs an authenticator app on your phone: Google Authenticator, Microsoft …
+	// You need an authenticator app on your phone, such as Google Authenticator, Microsoft Authenticator, …
 	EnableTwoFactorExplanation
 
-	// You started turning it on and did not finish. If you scanned a code then, delete that entry in your …
+	// Enlarge the QR code
+	EnlargeQRCode
+
+	// You didn't finish setting this up. If you added an entry to your app, delete it.
 	EnrollmentUnfinished
 
-	// Enter a code from the app
-	EnterCodeFromApp
-
-	// Cannot scan it? Enter this key in the app:
+	// Can't scan it? Enter a key instead
 	EnterKeyInstead
+
+	// %d entries
+	EntriesMany
+
+	// The newest %d entries
+	EntriesNewest
+
+	// 1 entry
+	EntriesOne
 
 	// This account is disabled. Contact the administrator of this service.
 	ErrAccountDisabled
@@ -541,6 +655,9 @@ const (
 
 	// Your device or password manager reported a problem. Unlock the device or reconnect the security key,…
 	ErrAuthenticatorFailed
+
+	// This code is from an older set. Use one of your newest codes.
+	ErrBackupCodeReplaced
 
 	// This backup code has already been used. Each code works only once.
 	ErrBackupCodeUsed
@@ -575,8 +692,11 @@ const (
 	// This code has already been used. Wait for the next one.
 	ErrCodeUsed
 
-	// Check the box once you have saved the codes: they are not shown again.
+	// Save the codes first, then check the box: they aren't shown again.
 	ErrCodesNotSaved
+
+	// Confirm the deletion with your password or a passkey.
+	ErrConfirmDeletion
 
 	// Content-Type is not allowed. Allowed types: application/json
 	ErrContentTypeJSON
@@ -641,6 +761,9 @@ const (
 	// Enter the six digits of the code.
 	ErrEnterSixDigits
 
+	// Enter your name.
+	ErrEnterYourName
+
 	// Invalid errorCallbackURL
 	ErrErrorCallbackURL
 
@@ -671,7 +794,7 @@ const (
 	// Invalid code. Please try again.
 	ErrInvalidCode
 
-	// Wrong email address or password.
+	// Wrong email or password.
 	ErrInvalidCredentials
 
 	// Enter an email address like name@example.com.
@@ -701,6 +824,9 @@ const (
 	// The language that you chose could not be loaded. Reload the page to try again.
 	ErrLanguageNotLoaded
 
+	// No other account can manage the users or the settings of this service. Before you delete yours, have…
+	ErrLastAdministrator
+
 	// Without this passkey you could no longer sign in. Add another passkey first.
 	ErrLastPasskey
 
@@ -712,6 +838,9 @@ const (
 
 	// The account that this link is for no longer exists.
 	ErrLinkAccountGone
+
+	// This change was canceled, so the link no longer works.
+	ErrLinkCanceled
 
 	// The request came from another website, so nothing was done. Open the link in the email again.
 	ErrLinkCrossSite
@@ -743,8 +872,14 @@ const (
 	// This link is for another account, not for the one that is signed in here. Sign out, then open it aga…
 	ErrLinkOtherAccount
 
+	// A newer email has replaced this link. Open the link in that one.
+	ErrLinkReplaced
+
 	// The server could not process this link. Open it again a little later.
 	ErrLinkServerFailed
+
+	// How you sign in has changed since this link was sent, so it no longer works. Ask for a new one if yo…
+	ErrLinkSuperseded
 
 	// This link redirects to a website that this service does not trust, so nothing was done. Open the lin…
 	ErrLinkUntrustedRedirect
@@ -787,6 +922,9 @@ const (
 
 	// The server cannot be reached. Check your connection, then try again.
 	ErrNoConnection
+
+	// No change of your address is pending: it was made or canceled, or its link has expired.
+	ErrNoEmailChange
 
 	// Your account has no permission for any part of this page. Ask the administrator of this service for …
 	ErrNoPagePermission
@@ -836,7 +974,7 @@ const (
 	// This passkey was refused, because there may be a copy of it. Sign in another way, then delete it.
 	ErrPasskeyCopied
 
-	// This device already has a passkey for your account.
+	// This device or password manager already has a passkey for your account.
 	ErrPasskeyOnDeviceAlready
 
 	// You are not allowed to register this passkey
@@ -881,10 +1019,16 @@ const (
 	// Invalid redirectURL
 	ErrRedirectURL
 
+	// That session has already ended. If in doubt, change your password.
+	ErrReportedSessionEnded
+
 	// The request is larger than 64 KiB.
 	ErrRequestTooLarge
 
-	// Your password is right. Now enter a code from your authenticator app.
+	// This is already your password. Choose another one.
+	ErrSamePassword
+
+	// Your password is correct. Now enter a code from your authenticator app.
 	ErrSecondFactorRequired
 
 	// Something went wrong on the server. Try again.
@@ -898,6 +1042,9 @@ const (
 
 	// Session is not fresh
 	ErrSessionNotFresh
+
+	// This browser is not confirmed itself, so it can't confirm another sign-in. Answer on a device that y…
+	ErrSessionUnconfirmed
 
 	// The value must be true or false.
 	ErrSettingBool
@@ -935,7 +1082,7 @@ const (
 	// This sign-in has expired, or was finished elsewhere. Sign in again.
 	ErrSignInExpired
 
-	// Sign-up is disabled. Ask the administrator of this service for an account.
+	// Sign-up is closed. Ask the administrator of this service for an account.
 	ErrSignUpDisabled
 
 	// Token expired
@@ -961,6 +1108,9 @@ const (
 
 	// twoFactorEnabled is not allowed to be set
 	ErrTwoFactorNotSettable
+
+	// Type %s to confirm.
+	ErrTypeYourAddress
 
 	// This server does not serve that host name. Open the address in its configuration (-origin).
 	ErrUnknownHost
@@ -1001,8 +1151,11 @@ const (
 	// Wrong code
 	EventCodeFailed
 
-	// A browser was trusted to skip the second factor
+	// Device trusted: no code needed
 	EventDeviceTrusted
+
+	// Email address change canceled
+	EventEmailChangeCanceled
 
 	// Email address change requested
 	EventEmailChangeRequested
@@ -1018,6 +1171,12 @@ const (
 
 	// Second factors and passkeys reset by an administrator
 	EventFactorsReset
+
+	// Change
+	EventIsChange
+
+	// Warning
+	EventIsWarning
 
 	// The server lacks the key for data that it stores
 	EventKeyMissing
@@ -1070,7 +1229,7 @@ const (
 	// Password reset link requested
 	EventResetRequested
 
-	// Correct password at sign-in, second factor required
+	// Password accepted, code requested
 	EventSecondFactorRequired
 
 	// A session was revoked
@@ -1084,6 +1243,9 @@ const (
 
 	// Signed in
 	EventSignIn
+
+	// A sign-in was confirmed
+	EventSignInConfirmed
 
 	// Wrong password at sign-in
 	EventSignInFailed
@@ -1112,7 +1274,7 @@ const (
 	// The key of the authenticator app was shown
 	EventTOTPKeyShown
 
-	// A browser is no longer trusted
+	// Device no longer trusted
 	EventTrustedDeviceRevoked
 
 	// Two-factor authentication turned off
@@ -1141,9 +1303,6 @@ const (
 
 	// Profile changed
 	EventUserUpdated
-
-	// Face ID or Touch ID
-	FaceOrTouchID
 
 	// Accounts created
 	FilterAccountsCreated
@@ -1177,6 +1336,9 @@ const (
 
 	// Devices trusted
 	FilterDevicesTrusted
+
+	// Email address change canceled
+	FilterEmailChangeCanceled
 
 	// Email address change requested
 	FilterEmailChangeRequested
@@ -1265,6 +1427,9 @@ const (
 	// Sign-ins
 	FilterSignIns
 
+	// Sign-ins confirmed
+	FilterSignInsConfirmed
+
 	// Too many wrong passwords
 	FilterSignInsLimited
 
@@ -1283,13 +1448,13 @@ const (
 	// Trusted devices revoked
 	FilterTrustedDevicesRevoked
 
-	// 2FA setup started
+	// Two-factor setup started
 	FilterTwoFactorBegun
 
-	// 2FA turned off
+	// Two-factor authentication turned off
 	FilterTwoFactorDisabled
 
-	// 2FA turned on
+	// Two-factor authentication turned on
 	FilterTwoFactorEnabled
 
 	// Sessions ended by administrators
@@ -1340,13 +1505,16 @@ const (
 	// If it is your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limi…
 	FixTrustedProxies
 
-	// Now do what your browser or your device asks for.
+	// Follow the prompt of your browser or device.
 	FollowBrowserPrompt
+
+	// Forgot it?
+	ForgotIt
 
 	// Forgot password
 	ForgotPassword
 
-	// Enter the address of your account, and we send you a link by which you choose a new password.
+	// Enter the address of your account. We'll send you a link to choose a new password.
 	ForgotPasswordExplanation
 
 	// Forgot password?
@@ -1354,9 +1522,6 @@ const (
 
 	// General
 	GeneralSettings
-
-	// Back
-	GoBack
 
 	// Go to your settings
 	GoToSettings
@@ -1367,6 +1532,24 @@ const (
 	// Go to the start
 	GoToStart
 
+	// Accounts
+	GroupAccounts
+
+	// Password and email
+	GroupCredentials
+
+	// Two-factor and passkeys
+	GroupFactors
+
+	// Server
+	GroupServer
+
+	// Sessions and devices
+	GroupSessions
+
+	// Warnings
+	GroupWarnings
+
 	// Hide
 	HideItem
 
@@ -1376,17 +1559,20 @@ const (
 	// It has six digits and changes every 30 seconds.
 	HintAuthenticatorCode
 
-	// One of the ten that you saved when you turned two-factor authentication on. In a code of ten charact…
+	// One of the ten that you saved when you turned on two-factor authentication.
 	HintBackupCode
 
-	// We send a link to the address that you have now, and then one to the new one. It changes when both w…
+	// We send a link to your current address, and then one to the new one. Your address changes once you h…
 	HintBothEmailLinks
 
-	// Nothing there after some minutes? Look in the folder for spam, and whether the address is the one of…
+	// No email after a few minutes? Check your spam folder and the address.
 	HintCheckSpamAndAddress
 
-	// Nothing happens before you press the button. If this is not about you, close this page.
+	// Nothing happens until you press the button. If this isn't about you, close this page.
 	HintCloseIfNotYours
+
+	// Usually the code was used already, or the phone's clock is wrong. Wait for the next code, and set th…
+	HintCodeRefused
 
 	// The default is %s.
 	HintDefaultValue
@@ -1397,17 +1583,20 @@ const (
 	// It has six digits.
 	HintEmailCode
 
-	// If it was you after all, close this page. Nothing is done before you press the button.
+	// If it was you after all, close this page. Nothing happens until you press the button.
 	HintItWasMe
 
 	// %s to %s characters.
 	HintLengthRange
 
-	// The new address then gets an email, whose link makes the change.
+	// We then send a link to the new address. Opening it makes the change.
 	HintNewEmailGetsLink
 
-	// We send a link to it, to see that it is yours.
+	// We send a link there to check that the address is yours.
 	HintNewEmailLink
+
+	// It is stored on one device only.
+	HintNotSynced
 
 	// A number from %s to %s.
 	HintNumberRange
@@ -1421,17 +1610,23 @@ const (
 	// A part of the address or of the name.
 	HintSearchUsers
 
-	// If signing in has led you here, you are signed in. This page runs in your browser and needs JavaScri…
+	// This page needs JavaScript. If you have just signed in, you are signed in: allow JavaScript for this…
 	HintSignedInNeedsJavaScript
 
 	// The six digits that the app shows now.
 	HintSixDigitsNow
 
-	// Nothing there after some minutes? Look in the folder for spam.
+	// No email after a few minutes? Check your spam folder.
 	HintSpamFolder
+
+	// For this browser only.
+	HintTheme
 
 	// You will not be asked for a code here. Only for a device that nobody else uses.
 	HintTrustDevice
+
+	// Home
+	HomeShort
 
 	// %d hours ago
 	HoursAgoMany
@@ -1442,7 +1637,7 @@ const (
 	// IP address
 	IPAddress
 
-	// The device itself
+	// One device
 	InDeviceItself
 
 	// A password manager
@@ -1484,31 +1679,43 @@ const (
 	// Latchkey backup codes
 	LatchkeyBackupCodes
 
+	// Recommended
+	LevelAdvice
+
+	// Important
+	LevelAlarm
+
+	// OK
+	LevelOK
+
 	// Limits count you as
 	LimitsCountYouAs
 
 	// Loading the app
 	LoadingApp
 
+	// Security log
+	LogShort
+
 	// Lost access?
 	LostAccess
 
-	// If none of these is left, ask whoever runs this server to let you in again.
+	// If nothing else is left, ask the operator of this server to let you in.
 	LostAccessAskOperator
 
-	// Use a backup code: one of the ten that you saved when you turned two-factor authentication on.
+	// Use one of the ten backup codes that you saved
 	LostAccessUseBackupCode
 
-	// Have a code sent to your email address.
+	// Get a code at your email address
 	LostAccessUseEmailCode
 
-	// Use a passkey, here or of another device.
+	// Use a passkey, from this or another device
 	LostAccessUsePasskey
 
-	// On another device you may still be signed in. Open the settings there and choose “Move to a new phon…
+	// If you're still signed in on another device, open the settings there and choose “Move to a new phone…
 	LostAccessUseSignedInDevice
 
-	// Sign in on a device that you trusted in the last 30 days. It is not asked for a code.
+	// Sign in on a device that you trusted in the last 30 days. It doesn't ask for a code.
 	LostAccessUseTrustedDevice
 
 	// Made on %s
@@ -1516,6 +1723,12 @@ const (
 
 	// Made on %s. Each works once.
 	MadeOnDateEachOnce
+
+	// Your account and everything in it have been deleted.
+	MailAccountDeleted
+
+	// Your account was deleted
+	MailAccountDeletedSubject
 
 	// An administrator has disabled your account. You cannot sign in until it is enabled again.
 	MailAccountDisabled
@@ -1612,6 +1825,9 @@ const (
 
 	// Someone, probably you, has forgotten the password of your account. To choose a new one, open this li…
 	MailForgotPassword
+
+	// Hello %s,
+	MailGreeting
 
 	// Someone, probably you, tried to use this address for an account here. It already has one. Sign in, o…
 	MailHaveAccount
@@ -1769,6 +1985,9 @@ const (
 	// Verify your new address
 	MailVerifyNewEmailSubject
 
+	// Main pages
+	MainPages
+
 	// Make new codes
 	MakeNewCodes
 
@@ -1811,6 +2030,9 @@ const (
 	// Your old authenticator app works until you have entered a code from the new one. Your backup codes s…
 	MoveToNewPhoneExplanation
 
+	// It works from now on. Give it a name that you will recognize.
+	NamePasskeyExplanation
+
 	// Never
 	NeverUsed
 
@@ -1819,6 +2041,9 @@ const (
 
 	// You get ten new codes, and those that you have stop working at once. Your other sessions are signed …
 	NewBackupCodesExplanation
+
+	// %d new
+	NewCount
 
 	// New email address
 	NewEmailAddress
@@ -1829,29 +2054,56 @@ const (
 	// New password
 	NewPassword
 
+	// New
+	NewSession
+
+	// %d new sessions
+	NewSessionsMany
+
+	// 1 new session
+	NewSessionsOne
+
 	// A new version is ready.
 	NewVersionReady
 
 	// None of your backup codes is left.
 	NoBackupCodesLeft
 
-	// Nothing.
+	// No entries of this kind.
 	NoEventsFound
 
-	// You are signed in nowhere else.
+	// You aren't signed in anywhere else.
 	NoOtherSessions
 
-	// You have none yet. Add one on this device, on your phone or on a security key.
+	// Sign in with your fingerprint, face or screen lock
+	NoPasskeysAtHome
+
+	// You don't have a passkey yet. Add one on this device, your phone or a security key.
 	NoPasskeysYet
 
-	// None. To trust one, tick the box when you enter a code at sign-in.
+	// You have no password.
+	NoPasswordSet
+
+	// No, secure my account
+	NoSecureAccount
+
+	// The security log has no entries of this session.
+	NoSessionEvents
+
+	// No device is trusted. After you enter a code at sign-in, you can trust the browser for 30 days.
 	NoTrustedDevices
 
-	// Nobody.
+	// No matching accounts.
 	NoUsersFound
 
-	// Somebody may know your password, or use a device of yours. If what the mail tells of was not your do…
+	// No warnings. There were no failed attempts, and nothing made your account less safe.
+	NoWarnings
+
+	// Someone may know your password or be using one of your devices. If you didn't make the change that t…
 	NotMeExplanation
+
+	// Not now
+	NotNow
 
 	// Not set
 	NotSet
@@ -1865,11 +2117,14 @@ const (
 	// Nothing left to do
 	NothingLeftToDo
 
-	// Nothing of yours is saved yet.
+	// Your change hasn't been saved.
 	NothingSavedYet
 
-	// What this device kept is deleted, because it has had no connection for a week. Sign in when there is…
+	// The data on this device was deleted because the device has been offline for a week. Sign in once you…
 	OfflineDataExpired
+
+	// %s, on one device
+	OnOneDevice
 
 	// On since
 	OnSince
@@ -1877,11 +2132,20 @@ const (
 	// Open in an authenticator app
 	OpenInAuthenticatorApp
 
+	// Open the security log
+	OpenSecurityLog
+
+	// Or enter a code:
+	OrEnterCode
+
 	// All %d other sessions will be signed out at once.
 	OtherDevicesSignOutMany
 
 	// The other device will be signed out at once.
 	OtherDevicesSignOutOne
+
+	// Others
+	OtherSessions
 
 	// Others come through it.
 	OthersThroughProxy
@@ -1901,41 +2165,71 @@ const (
 	// Sections
 	PageSections
 
+	// %d passkeys
+	PasskeyCountMany
+
+	// 1 passkey
+	PasskeyCountOne
+
 	// Passkey
 	PasskeyFactor
 
 	// Passkey name
 	PasskeyName
 
-	// You have only this one, and it is on one device. If that is lost, so is the passkey: add another.
+	// Passkey “%s”
+	PasskeyNamed
+
+	// Sign in without a password next time
+	PasskeyOffer
+
+	// A passkey signs you in with your fingerprint, face or screen lock. It is faster than a password, and…
+	PasskeyOfferBenefit
+
+	// This passkey is on one device only. Add a second one in case you lose it.
 	PasskeyOnOneDeviceOnly
 
-	// This is your only way in: you have no password. Add another passkey, on another device, before you l…
+	// This passkey is your only way to sign in, because you have no password. Add another one on another d…
 	PasskeyOnlySignInMethod
 
-	// Sign in with your fingerprint, your face or the lock of your screen. A passkey cannot be guessed or …
+	// Sign in with your fingerprint, face or screen lock. A passkey can't be guessed or given away, and yo…
 	PasskeysExplanation
 
-	// You started moving to a new phone and did not finish. Your authenticator app works as before. If you…
+	// Changed
+	PasswordChanged
+
+	// Changed %s
+	PasswordChangedAgo
+
+	// Not set
+	PasswordNotSet
+
+	// %s phone
+	PhoneDevice
+
+	// You didn't finish moving to a new phone. Your authenticator app works as before. If you added a new …
 	PhoneMoveUnfinished
 
 	// Phone or tablet
 	PhoneOrTablet
 
+	// Your account has a picture from another app. It is not shown here.
+	PictureElsewhere
+
 	// Print
 	PrintCodes
 
-	// This changes how your account is protected. Enter one of your backup codes to go on. It is then used…
+	// Name, email address and language
+	ProfileParts
+
+	// This changes how your account is protected. Enter one of your backup codes to continue. It can't be …
 	ProtectionChangeNeedsBackupCode
 
-	// This changes how your account is protected. Enter a code from your authenticator app to go on.
+	// This changes how your account is protected. Enter a code from your authenticator app to continue.
 	ProtectionChangeNeedsCode
 
-	// This changes how your account is protected. Use a passkey to go on.
+	// This changes how your account is protected. Use a passkey to continue.
 	ProtectionChangeNeedsPasskey
-
-	// This shows that the app has the key.
-	ProveAppHasKey
 
 	// QR code of the key below
 	QRCodeOfKey
@@ -1964,16 +2258,19 @@ const (
 	// Remove “%s”
 	RemoveNamedValue
 
+	// Remove picture
+	RemovePicture
+
 	// Remove
 	RemoveValue
 
-	// Nobody can read it again. What needs it stops working at once.
+	// The value can't be read again. What needs it stops working at once.
 	RemoveValueConsequences
 
 	// Rename
 	RenameItem
 
-	// They are the way in if you lose your phone: make new ones before that.
+	// They let you in if you lose your phone. Make new ones before that happens.
 	RenewBackupCodesInTime
 
 	// Replace %s
@@ -1982,19 +2279,25 @@ const (
 	// Replace
 	ReplaceValue
 
+	// Send the link again
+	ResendLink
+
 	// Reset factors
 	ResetFactors
 
-	// Their authenticator app, backup codes, trusted devices and passkeys are taken away (passkeys not, if…
+	// Their authenticator app, backup codes, trusted devices and passkeys are removed (passkeys not, if th…
 	ResetFactorsConsequences
 
-	// It signs you out everywhere. Then sign in with the new password.
+	// This signs you out everywhere. Sign in with the new password afterwards.
 	ResetPasswordExplanation
 
 	// You can come back here when it is on.
 	ReturnWhenTwoFactorOn
 
-	// You can still shut everybody else out of your account: choose a new password.
+	// Review sessions
+	ReviewSessions
+
+	// You can still sign everyone else out of your account: choose a new password.
 	RevokeAccessAnyway
 
 	// Revoke all
@@ -2018,13 +2321,13 @@ const (
 	// Where you are signed in. Revoke whatever you do not recognize, and then change your password.
 	RevokeUnrecognizedSessions
 
-	// As your browser
+	// Same as browser
 	SameAsBrowser
 
 	// Save your backup codes
 	SaveBackupCodes
 
-	// If your phone is lost, one of these signs you in instead. Each works once. They are shown only now.
+	// If you lose your phone, one of these signs you in instead. Each works once. They're shown only now.
 	SaveBackupCodesExplanation
 
 	// Save
@@ -2036,7 +2339,7 @@ const (
 	// Save %s
 	SaveNamedValue
 
-	// Scan this with the app:
+	// Scan this with the app, then enter the code that it shows.
 	ScanWithApp
 
 	// Or scan this with another device:
@@ -2045,8 +2348,38 @@ const (
 	// Search
 	SearchUsers
 
+	// One passkey on one device is your only way to sign in. Add a second in case you lose it.
+	SecondWayOnePasskey
+
+	// Your password is your only way to sign in. A passkey is a second.
+	SecondWayOnlyPassword
+
+	// %d passkeys
+	SecondWayPasskeys
+
+	// Your password and a passkey
+	SecondWayPasswordAndPasskey
+
+	// A passkey that is on more than one device
+	SecondWaySynced
+
+	// Secure my account
+	SecureAccount
+
+	// All devices are signed out, this one too. Your password no longer works, and you choose a new one.
+	SecureAccountExplanation
+
+	// Security check-up
+	SecurityCheckUp
+
+	// Security home
+	SecurityHome
+
 	// Security key
 	SecurityKey
+
+	// Security key “%s”
+	SecurityKeyNamed
 
 	// Security log
 	SecurityLog
@@ -2054,7 +2387,7 @@ const (
 	// What was done with your account, the newest first. If something was not you, change your password an…
 	SecurityLogExplanation
 
-	// Security log of everybody
+	// Security log of all accounts
 	SecurityLogOfAllUsers
 
 	// What was done with all accounts and with the server, the newest first.
@@ -2066,16 +2399,16 @@ const (
 	// Whether passkeys, codes and limits can work at the address at which you see this page.
 	SelfCheckExplanation
 
-	// Something has to be changed.
+	// Something needs to be changed.
 	SelfCheckFailed
 
-	// All is well.
+	// Everything looks good.
 	SelfCheckPassed
 
 	// Send a code by email
 	SendCodeByEmail
 
-	// Send the mail again
+	// Send the email again
 	SendEmailAgain
 
 	// Send the link
@@ -2087,14 +2420,35 @@ const (
 	// Send me a new link
 	SendNewLink
 
-	// Send a test mail
+	// Send a test email
 	SendTestEmail
 
-	// Send the verification mail again
+	// Send the verification email again
 	SendVerificationEmailAgain
+
+	// What happened in this session
+	SessionEvents
+
+	// This session has ended.
+	SessionHasEnded
+
+	// You are signed in on %d devices, and none is new
+	SessionsKnownMany
+
+	// You are signed in on this device only
+	SessionsKnownOne
+
+	// %d sign-ins are new. Was it you?
+	SessionsNewMany
+
+	// One sign-in is new. Was it you?
+	SessionsNewOne
 
 	// Sessions
 	SessionsShort
+
+	// Set a password
+	SetAPassword
 
 	// Set by the environment of the server. It can be changed only there.
 	SetByEnvironment
@@ -2104,6 +2458,9 @@ const (
 
 	// Set the new password
 	SetNewPassword
+
+	// Set up a passkey
+	SetUpPasskey
 
 	// Set
 	SetValue
@@ -2234,6 +2591,9 @@ const (
 	// Email verification
 	SettingVerifyEmailTitle
 
+	// Show all entries
+	ShowAllEvents
+
 	// Show
 	ShowItem
 
@@ -2243,8 +2603,11 @@ const (
 	// Show %s
 	ShowNamed
 
-	// This is shown when there is a connection again.
+	// This appears once you're back online.
 	ShownWhenOnline
+
+	// Make the QR code smaller
+	ShrinkQRCode
 
 	// Sign in
 	SignIn
@@ -2255,16 +2618,19 @@ const (
 	// Signing in takes your password and a code from your authenticator app.
 	SignInTakesTwoFactors
 
-	// Sign in to go on.
+	// Sign in to continue.
 	SignInToGoOn
 
 	// Sign in to see your settings.
 	SignInToSeeSettings
 
+	// You confirmed that this was you.
+	SignInWasYou
+
 	// Sign in with a passkey
 	SignInWithPasskey
 
-	// Signing in works without JavaScript. What comes after it runs in your browser and needs it.
+	// Signing in works without JavaScript. The pages after it need JavaScript.
 	SignInWithoutJavaScript
 
 	// Sign out
@@ -2276,8 +2642,14 @@ const (
 	// Signed in
 	SignedIn
 
+	// Signed in until
+	SignedInUntil
+
 	// Signed in with
 	SignedInWith
+
+	// Signing in as %s
+	SigningInAs
 
 	// Skip to the content
 	SkipToContent
@@ -2294,14 +2666,47 @@ const (
 	// Step %d of %d
 	StepOfSteps
 
-	// It has been a while since you signed in. Enter a code from your authenticator app to go on.
+	// It has been a while since you signed in. Enter a code from your authenticator app to continue.
 	StepUpWithAuthenticatorCode
 
-	// It has been a while since you signed in. Enter your password to go on.
+	// It has been a while since you signed in. Enter your password to continue.
 	StepUpWithPassword
 
-	// Kept in
+	// Stored in
 	StoredIn
+
+	// Fair: longer would be better.
+	StrengthFair
+
+	// Good.
+	StrengthGood
+
+	// Weak: it is little more than your name, your address or the name of this service.
+	StrengthPersonal
+
+	// Too short.
+	StrengthShort
+
+	// Strong.
+	StrengthStrong
+
+	// Weak: make it longer or more varied.
+	StrengthWeak
+
+	// A passkey and two-factor authentication
+	StrongWayBoth
+
+	// Anyone who knows your password can sign in. A passkey or two-factor authentication prevents that.
+	StrongWayMissing
+
+	// You administer this server, and anyone who knows your password can sign in. Add a passkey or turn on…
+	StrongWayMissingAdministrator
+
+	// A passkey
+	StrongWayPasskey
+
+	// Two-factor authentication: your password isn't enough
+	StrongWayTwoFactor
 
 	// Synced
 	SyncedPasskey
@@ -2312,11 +2717,29 @@ const (
 	// System settings
 	SystemSettings
 
+	// %s tablet
+	TabletDevice
+
+	// TV
+	TelevisionDevice
+
 	// Thank you
 	ThankYou
 
 	// Theirs, by %s,
 	TheirValueBy
+
+	// Theme
+	ThemeChoice
+
+	// Dark
+	ThemeDark
+
+	// Light
+	ThemeLight
+
+	// Same as device
+	ThemeSystem
 
 	// This device
 	ThisDevice
@@ -2327,10 +2750,19 @@ const (
 	// Each is trusted for 30 days.
 	TrustLastsThirtyDays
 
+	// Trust this browser
+	TrustThisBrowser
+
+	// Trust this browser?
+	TrustThisBrowserQuestion
+
+	// It won't ask for a code for 30 days. Only trust a browser that nobody else uses.
+	TrustThisBrowserText
+
 	// Trusted devices
 	TrustedDevices
 
-	// These do not ask for a code when you sign in. Revoke one that you no longer have.
+	// These don't ask for a code when you sign in. Revoke one that you no longer have.
 	TrustedDevicesSkipCode
 
 	// an address of -trusted-proxies
@@ -2375,7 +2807,7 @@ const (
 	// Two-factor authentication
 	TwoFactorAuthentication
 
-	// With it on, signing in takes your password and a code from an app on your phone. Whoever learns your…
+	// When it's on, signing in takes your password and a code from an app on your phone. Even someone who …
 	TwoFactorBenefit
 
 	// Your account needs two-factor authentication: turn it on, or sign in with a passkey, by %s. After th…
@@ -2384,17 +2816,32 @@ const (
 	// Two-factor authentication first
 	TwoFactorFirst
 
-	// Your account needs two-factor authentication, and the time for it is over. Nothing else can be done …
+	// Protect your password with a code from your phone
+	TwoFactorOff
+
+	// Your account needs two-factor authentication, and the deadline has passed. Turn it on or sign in wit…
 	TwoFactorOverdue
 
 	// 2FA
 	TwoFactorShort
 
+	// Type your email address to confirm
+	TypeYourAddress
+
+	// Unknown device
+	UnknownDevice
+
 	// Unknown
 	UnknownValue
 
+	// Updated %s
+	UpdatedAgo
+
 	// Use another address
 	UseAnotherAddress
+
+	// Use another device
+	UseAnotherDevice
 
 	// Use your authenticator app
 	UseAuthenticatorApp
@@ -2414,8 +2861,14 @@ const (
 	// Use theirs
 	UseTheirs
 
+	// Used on this device
+	UsedOnThisDevice
+
 	// People
 	UserAccounts
+
+	// User agent
+	UserAgentHeader
 
 	// Profile
 	UserProfile
@@ -2426,7 +2879,7 @@ const (
 	// A value that is not shown
 	ValueHidden
 
-	// A value is set. It is shown to nobody.
+	// A value is set. It is never shown.
 	ValueIsSet
 
 	// Verify backup code
@@ -2435,17 +2888,47 @@ const (
 	// Verify
 	VerifyCode
 
-	// Was it not you?
+	// Verify email address
+	VerifyEmailAddress
+
+	// Wasn't you?
 	WasItNotYou
+
+	// Was this you?
+	WasThisYou
+
+	// %d backup codes
+	WaysBackCodes
+
+	// %d backup codes, and email to your verified address
+	WaysBackCodesAndEmail
+
+	// Email to your verified address
+	WaysBackEmail
+
+	// None if you forget the password: this server sends no email. Add a passkey.
+	WaysBackNone
+
+	// Your passkey, if you forget the password. This server sends no email.
+	WaysBackPasskey
+
+	// Verify your email address, so that you can reset a forgotten password.
+	WaysBackUnverified
 
 	// Welcome
 	WelcomeHere
+
+	// Where to save it
+	WhereToSavePasskey
 
 	// %d years ago
 	YearsAgoMany
 
 	// 1 year ago
 	YearsAgoOne
+
+	// Yes, it was me
+	YesItWasMe
 
 	// the address of your own device
 	YourDeviceAddress

@@ -71,7 +71,7 @@ func TestEnglishOfApp(t *testing.T) {
 // another one returns, and that it refuses a catalog of another version.
 func TestLoad(t *testing.T) {
 	german := newLanguage("de", nil)
-	if german.Loaded() || german.T(GoBack) != "" {
+	if german.Loaded() || german.T(BackToSignIn) != "" {
 		t.Error("a language without a catalog has sentences")
 	}
 	catalog := German.Catalog()
@@ -131,8 +131,8 @@ func TestIDs(t *testing.T) {
 
 func TestT(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
-		{English.T(GoBack), "Back"},
-		{German.T(GoBack), "Zurück"},
+		{English.T(CancelAction), "Cancel"},
+		{German.T(CancelAction), "Abbrechen"},
 		{English.T(StepOfSteps, 1, 3), "Step 1 of 3"},
 		{German.T(StepOfSteps, 1, 3), "Schritt 1 von 3"},
 		{German.T(0), ""},

@@ -68,6 +68,8 @@ func appendSession(b []byte, s *shared.Session) []byte {
 	b = appendTime(b, `,"confirmedAt":`, s.ConfirmedAt)
 	b = appendNullableTime(b, `,"secondFactorAt":`, s.SecondFactorAt)
 	b = appendNullable(b, `,"secondFactorBy":`, s.SecondFactorBy)
+	b = appendBool(b, `,"isNew":`, s.IsNew)
+	b = appendNullable(b, `,"passkeyName":`, s.PasskeyName)
 	return append(b, '}')
 }
 

@@ -101,7 +101,7 @@ func TestAppendJSON(t *testing.T) {
 func TestAppendJSONOfEachText(t *testing.T) {
 	for _, text := range hostile {
 		for _, text := range []string{text, "a" + text + "z", text + text, "é" + text} {
-			wantSameJSON(t, []shared.Session{{UserAgent: text, SecondFactorBy: &text}})
+			wantSameJSON(t, []shared.Session{{UserAgent: text, PasskeyName: &text}})
 		}
 	}
 }

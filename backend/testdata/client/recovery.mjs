@@ -97,7 +97,8 @@ assert.equal((await ok(laptop.auth.getSession())).user.email, newEmail);
 await link(mailDir, email, /\/not-me\?token=([\w-]+)/);
 
 console.log("delete the account");
-assert.deepEqual(await ok(laptop.auth.deleteUser({})), { success: true, message: "User deleted" });
+await refused(laptop.auth.deleteUser({}), 403, "CONFIRMATION_REQUIRED");
+assert.deepEqual(await ok(laptop.auth.deleteUser({ password: newPassword })), { success: true, message: "User deleted" });
 assert.equal(await ok(laptop.auth.getSession()), null);
 
 console.log("sign up where addresses have to be verified");

@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// A day is the events of one day in the user's time zone.
+type day struct {
+	date   string // "2026-11-28"
+	events []shared.Event
+}
+
+// daysOf returns the days of events, which are in order. zone returns how far the local time is
+// ahead of UTC at a time: it differs in summer.
+func daysOf(events []shared.Event, zone func(time.Time) time.Duration) []day {
+	var days []day
+	for _, e := range events {
+		date := dateOf(e.At.Time, zone)
+		if n := len(days); n == 0 || days[n-1].date != date {
+			days = append(days, day{date: date})
+		}
+		last := &days[len(days)-1]
+		last.events = append(last.events, e)
+	}
+	return days
+}
+
+func dateOf(at time.Time, zone func(time.Time) time.Duration) string {
+	return at.UTC().Add(zone(at)).Format(time.DateOnly)
+}
+
+// relativeDay returns the word for a date that is today or yesterday, or 0.
+func relativeDay(date string, now time.Time, zone func(time.Time) time.Duration) message.ID {
+	local := now.UTC().Add(zone(now))
+	switch date {
+	case local.Format(time.DateOnly):
+		return message.DayToday
+	case local.AddDate(0, 0, -1).Format(time.DateOnly):
+		return message.DayYesterday
+	}
+	return 0
+}
+
+// dayHeading returns the heading of a day.
+func (t *env) dayHeading(d day, now time.Time) string {
+	if word := relativeDay(d.date, now, timeZone); word != 0 {
+		return t.T(word)
+	}
+	return t.localTime(d.events[0].At, "full", "")
+}
+
+// clockTime returns the time of day.
+func (t *env) clockTime(at shared.Time) string {
+	return app.Window().Get("Date").New(at.UnixMilli()).
+		Call("toLocaleTimeString", t.dateLocale(), map[string]any{"timeStyle": "short"}).
+		String()
+}
+
+// timeZone returns how far the browser's time is ahead of UTC at a time. Outside a browser it
+// returns zero. It uses the browser's time zone database, as [env.localTime] does.
+func timeZone(at time.Time) time.Duration {
+	if !app.IsClient {
+		return 0
+	}
+	minutes := app.Window().Get("Date").New(at.UnixMilli()).Call("getTimezoneOffset").Int()
+	return -time.Duration(minutes) * time.Minute
+}

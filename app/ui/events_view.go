@@ -1,0 +1,253 @@
+package ui
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// eventList is what [eventsView] draws.
+type eventList struct {
+	Events  []shared.Event
+	All     bool // the log of all users
+	Offline bool
+	Filter  string    // the filter that selects the events; see [groupFilter]
+	Chosen  bool      // the user has chosen a filter
+	Known   bool      // the events have been loaded
+	Failed  bool      // the last load failed
+	More    bool      // there are older events
+	Busy    bool      // they are being loaded
+	Now     time.Time // today's
+}
+
+// eventActions are what users can do in the security log.
+type eventActions struct {
+	choose func(filter string)
+	more   app.EventHandler
+}
+
+// eventsView draws the security log.
+type eventsView struct {
+	app.Compo
+	Env   *env
+	Value eventList
+	Do    eventActions
+}
+
+// chooseChip chooses the filter of the chip that was pressed.
+func (v *eventsView) chooseChip(ctx app.Context, _ app.Event) {
+	v.Do.choose(strings.TrimPrefix(ctx.JSSrc().Call("getAttribute", "data-filter").String(), everything))
+}
+
+func (v *eventsView) chooseOption() {
+	v.Do.choose(strings.TrimPrefix(valueOf("log-kind"), everything))
+}
+
+func (v *eventsView) chooseAll(ctx app.Context, _ app.Event) {
+	focus(ctx, "log-all") // the focused button disappears
+	v.Do.choose("")
+}
+
+// Render implements [app.Composer].
+func (v *eventsView) Render() app.UI {
+	e := v.Env
+	status, class := "", "hint"
+	if v.Value.Chosen && v.Value.Known {
+		status = e.countText(len(v.Value.Events), v.Value.More)
+		if len(v.Value.Events) == 0 { // the page shows another sentence
+			class = "visually-hidden"
+		}
+	}
+	filter := v.drawChips
+	if v.Value.All {
+		filter = v.drawSelect
+	}
+	return html.Div().Class("log").Body(
+		filter(),
+		html.P().Class(class).Role("status").Text(status),
+		v.drawDays(),
+		html.Div().Body(app.If(v.Value.More, func() app.UI {
+			return busyButton(e.T(message.ShowMore), v.Do.more, v.Value.Busy)
+		})),
+	)
+}
+
+// everything stands for the empty filter: go-app drops an attribute without a value.
+const everything = "everything"
+
+// drawChips draws the filters of a user's own log.
+func (v *eventsView) drawChips() app.UI {
+	e := v.Env
+	chip := func(filter, label string) app.HTMLElem {
+		pressed := filter == v.Value.Filter
+		return button(label, v.chooseChip).Class("chip").DataSet("filter", cmp.Or(filter, everything)).Aria("pressed", pressed)
+	}
+	chips := []app.UI{chip("", e.T(message.AllEvents)).ID("log-all")}
+	for _, g := range shared.EventGroups {
+		if g.Own {
+			chips = append(chips, chip(groupFilter+string(g.Name), e.T(g.Label)))
+		}
+	}
+	return html.Div().Class("chips").Role("group").Aria("label", e.T(message.ShowItem)).Body(chips...)
+}
+
+// drawSelect draws the filters of the log of all users.
+func (v *eventsView) drawSelect() app.UI {
+	e := v.Env
+	options, groups := e.eventOptions()
+	return html.Div().Class("actions filter").Body(
+		&field{
+			Env: e, ID: "log-kind", Name: "kind", Label: e.T(message.ShowItem), Options: options, Groups: groups,
+			Typed: v.chooseOption,
+		},
+		html.Div().Body(app.If(v.Value.Offline, func() app.UI {
+			return html.Button().Text(e.T(message.DownloadCSV)) // a fieldset cannot disable a link
+		}).Else(func() app.UI {
+			return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(e.T(message.DownloadCSV))
+		})),
+	)
+}
+
+// eventOptions returns the filters of the log of all users: everything, the warnings, and the
+// kinds in groups.
+func (t *env) eventOptions() (options []option, groups []optionGroup) {
+	options = []option{{everything, t.T(message.AllEvents)}}
+	for _, g := range shared.EventGroups {
+		name, label := groupFilter+string(g.Name), t.T(g.Label)
+		if g.Name == shared.GroupWarnings {
+			options = append(options, option{name, label})
+			continue
+		}
+		group := optionGroup{label, []option{{name, t.T(message.AllOfGroup, label)}}}
+		for _, k := range shared.EventKinds {
+			if k.Group == g.Name {
+				group.Options = append(group.Options, option{k.Name, t.T(k.Filter)})
+			}
+		}
+		groups = append(groups, group)
+	}
+	return options, groups
+}
+
+// countText returns how many entries the page shows. more means that there are older ones.
+func (t *env) countText(n int, more bool) string {
+	switch {
+	case more:
+		return t.T(message.EntriesNewest, n)
+	case n == 1:
+		return t.T(message.EntriesOne)
+	}
+	return t.T(message.EntriesMany, n)
+}
+
+// drawDays draws the events of each day below a heading.
+func (v *eventsView) drawDays() app.UI {
+	e := v.Env
+	switch {
+	case !v.Value.Known && v.Value.Failed:
+		return html.Div()
+	case !v.Value.Known:
+		return html.Div().Aria("busy", true).Body(skeleton())
+	case len(v.Value.Events) == 0:
+		return v.drawNone()
+	}
+	days := daysOf(v.Value.Events, timeZone)
+	return html.Div().Class("days").Body(app.Range(days).Slice(func(i int) app.UI {
+		day := days[i]
+		id := "log-" + day.date
+		return html.Div().Class("day").Body(
+			html.H3().ID(id).Text(e.dayHeading(day, v.Value.Now)),
+			html.Ul().Class("events").Aria("labelledby", id).Body(app.Range(day.events).Slice(func(i int) app.UI {
+				one := day.events[i]
+				return e.eventItem(one, e.eventText(one, v.Value.All), e.timestamp(one.At, e.clockTime(one.At)))
+			})),
+		)
+	}))
+}
+
+// drawNone draws what an empty list means.
+func (v *eventsView) drawNone() app.UI {
+	e := v.Env
+	text := e.T(message.NoEventsFound)
+	if v.Value.Filter == groupFilter+string(shared.GroupWarnings) {
+		text = e.T(message.NoWarnings)
+	}
+	return html.Div().Class("empty").Body(
+		html.P().Text(text),
+		app.If(v.Value.Filter != "" && !v.Value.All, func() app.UI { return button(e.T(message.ShowAllEvents), v.chooseAll) }),
+	)
+}
+
+func eventID(e shared.Event) string { return "event-" + e.ID }
+
+// eventItem draws an entry of a log. Its weight is an icon and a word, besides a color. It is
+// not a component, because it has no state.
+func (t *env) eventItem(e shared.Event, text string, at app.UI) app.UI {
+	kind := shared.FindEventKind(e.Kind)
+	class, image, word := "routine", groupIcons[kind.Group], app.UI(html.Span())
+	switch kind.Weight {
+	case shared.WeightChange:
+		class, word = "change", html.Span().Class("visually-hidden").Text(t.T(message.EventIsChange))
+	case shared.WeightAlarm:
+		class, image, word = "alarm", "alarm", html.Span().Class("badge bad").Text(t.T(message.EventIsWarning))
+	}
+	return html.Li().Class("event", class).ID(eventID(e)).TabIndex(-1).Body(
+		icon(image),
+		html.P().Class("what").Body(html.Strong().Text(e.Text), word),
+		html.P().Class("hint").Body(at),
+		hint(text),
+	)
+}
+
+// groupIcons has the icons of the groups of events.
+var groupIcons = map[shared.EventGroup]string{
+	shared.GroupSignIns: "enter", shared.GroupCredentials: "lock", shared.GroupFactors: "key",
+	shared.GroupSessions: "desktop", shared.GroupAccounts: "person", shared.GroupServer: "server",
+}
+
+// eventText returns the details of an event: the account, the actor, the device, the address
+// and more. all means that the log is the one of all users.
+func (t *env) eventText(e shared.Event, all bool) string {
+	var parts []string
+	switch e.Kind {
+	case shared.EventSettingChanged, shared.EventPermissionGranted, shared.EventPermissionRevoked, shared.EventMailDiscarded:
+		parts = append(parts, e.Subject) // other subjects are IDs for programs
+	}
+	if all && e.Account != nil && e.Kind != shared.EventSettingChanged {
+		parts = append(parts, t.personText(*e.Account))
+	}
+	if e.Actor != nil && (e.Account == nil || e.Actor.ID != e.Account.ID || e.Kind == shared.EventSettingChanged) {
+		parts = append(parts, t.T(message.ByActor, t.personText(*e.Actor)))
+	}
+	parts = append(parts, e.Detail)
+	if e.Device.Browser != "" || e.Device.OS != "" {
+		parts = append(parts, t.deviceName(e.Device))
+	}
+	parts = append(parts, e.IPAddress)
+	return joinParts(parts...)
+}
+
+// joinParts joins the parts that are not empty.
+func joinParts(parts ...string) string {
+	text := ""
+	for _, part := range parts {
+		if text != "" && part != "" {
+			text += " · "
+		}
+		text += part
+	}
+	return text
+}
+
+func (t *env) personText(p shared.Person) string {
+	if p.Email == "" {
+		return t.T(message.AccountGone)
+	}
+	return p.Email
+}

@@ -1,0 +1,304 @@
+package ui
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/app/passkey"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// home draws the settings page itself: who the user is, how well the account is protected and
+// what to do next, and a row for each page below. It draws one value and calls no server.
+type home struct {
+	app.Compo
+	Env      *env
+	Overview shared.Overview
+	Now      time.Time // the base of the relative times
+	Language string    // in which it is drawn
+	Busy     bool      // an answer to the question is being sent
+
+	Verify  func() // sends a verification email
+	Confirm func(shared.Session)
+	Report  func(shared.Session)
+	Revoke  func(shared.Session)
+}
+
+func (h *home) enable(ctx app.Context, _ app.Event)    { startTask(ctx, enableTask) }
+func (h *home) makeCodes(ctx app.Context, _ app.Event) { startTask(ctx, renewTask) }
+
+func (h *home) addPasskey(ctx app.Context, _ app.Event) {
+	startPasskey(ctx, func(err error) {
+		if err != nil {
+			toastError(ctx, err)
+		}
+	})
+}
+
+func (h *home) verify(app.Context, app.Event)  { h.Verify() }
+func (h *home) confirm(app.Context, app.Event) { h.Confirm(*h.Overview.Question) }
+func (h *home) report(app.Context, app.Event)  { h.Report(*h.Overview.Question) }
+
+// Render implements [app.Composer].
+func (h *home) Render() app.UI {
+	o := &h.Overview
+	var question app.UI
+	if o.Question != nil {
+		question = h.question()
+	}
+	return div("home",
+		h.person(),
+		h.checks(h.Env.checkUp(o)),
+		div("question", question),
+		div("question", h.passkeyOffer()),
+		div("card rows", h.twoFactor(), h.passkeys(), h.sessions()),
+		div("card rows", h.rest()...),
+	)
+}
+
+// person draws who is signed in.
+func (h *home) person() app.UI {
+	e, u := h.Env, &h.Overview.User
+	verified := badge("", e.T(message.EmailVerified))
+	if !u.EmailVerified {
+		verified = badge("advice", e.T(message.EmailNotVerified))
+	}
+	return div("person", avatar(*u), div("", div("name", span(u.Name)), div("summary", span(u.Email), verified)))
+}
+
+// avatar draws the picture of a user, or the initials if there is none that the page may load.
+func avatar(u shared.User) app.UI {
+	a := html.Span().Class("avatar").Aria("hidden", "true")
+	if u.Image != nil && strings.HasPrefix(*u.Image, "/") && !strings.HasPrefix(*u.Image, "//") {
+		return a.Body(html.Img(*u.Image, 48))
+	}
+	return a.Text(initials(u))
+}
+
+// initials returns the first letters of the first and the last word of a user's name or, without
+// a name, the first letter of the address.
+func initials(u shared.User) string {
+	words := strings.Fields(u.Name)
+	if len(words) == 0 {
+		words = []string{u.Email}
+	}
+	text := first(words[0])
+	if n := len(words); n > 1 {
+		text += first(words[n-1])
+	}
+	return strings.ToUpper(text)
+}
+
+// first returns the first character of a word.
+func first(word string) string {
+	_, size := utf8.DecodeRuneInString(word)
+	return word[:size]
+}
+
+// div, span and badge draw elements with less code than the calls that they stand for: the
+// browser downloads that code.
+
+func div(class string, parts ...app.UI) app.HTMLElem { return html.Div().Class(class).Body(parts...) }
+
+func span(text string) app.UI { return html.Span().Text(text) }
+
+func badge(class, text string) app.UI { return html.Span().Class("badge", class).Text(text) }
+
+// row makes element a row: an icon, a name with a badge, the state in parts below it, the main
+// action and more.
+func row(element app.HTMLElem, icon, name, badge app.UI, state []app.UI, rest ...app.UI) app.HTMLElem {
+	return element.Class("row").Body(append([]app.UI{icon, div("", div("name", name, badge), div("summary", state...))}, rest...)...)
+}
+
+// checks draws the check-up.
+func (h *home) checks(checks []check) app.UI {
+	e := h.Env
+	level, done := worst(checks)
+	title := message.CheckUpOK
+	switch level {
+	case levelAdvice:
+		title = message.CheckUpAdvice
+	case levelAlarm:
+		title = message.CheckUpAlarm
+	}
+	rows := make([]app.UI, len(checks))
+	for i, c := range checks {
+		rows[i] = row(html.Li(), tile(c.level.name(), c.level), span(e.T(c.name)), badge(c.level.name(), e.word(c.level)),
+			[]app.UI{span(c.text)}, h.action(c.action))
+	}
+	return html.Section().Class("card", "check-up").Aria("labelledby", "check-up").Body(
+		row(html.Div(), tile("shield", level), html.H2().ID("check-up").TabIndex(-1).Text(e.T(title)), nil,
+			[]app.UI{span(e.T(message.SecurityCheckUp)), span(e.T(message.CheckUpDone, done, len(checks)))}),
+		html.Ul().Class("rows").Body(rows...),
+	)
+}
+
+// action draws what the user can do about a check.
+func (h *home) action(a checkAction) app.UI {
+	e := h.Env
+	switch a {
+	case setUpPasskey:
+		return button(e.T(message.SetUpPasskey), h.addPasskey)
+	case addSecondPasskey:
+		return button(e.T(message.AddSecondPasskey), h.addPasskey)
+	case makeBackupCodes:
+		return button(e.T(message.NewBackupCodes), h.makeCodes)
+	case verifyEmail:
+		return button(e.T(message.VerifyEmailAddress), h.verify)
+	case reviewSessions:
+		return html.A(shared.PageSessions).Class("button").Text(e.T(message.ReviewSessions))
+	default:
+		return html.Div()
+	}
+}
+
+// passkeyOffer offers to add a passkey, or returns nil while there is nothing to tell from.
+func (h *home) passkeyOffer() app.UI {
+	if len(h.Overview.Sessions.Newest) == 0 {
+		return nil
+	}
+	return &passkeyOffer{Env: h.Env, Method: h.Overview.Sessions.Newest[0].Method, Count: h.Overview.Passkeys.Count}
+}
+
+// question asks about the newest sign-in that the user has not answered.
+func (h *home) question() app.UI {
+	e, one := h.Env, h.Overview.Question
+	answer := func(text message.ID, handler app.EventHandler) app.HTMLElem {
+		return busyButton(e.T(text), handler, h.Busy).Aria("describedby", "question-text")
+	}
+	return row(html.Section().Class("card").Aria("labelledby", "question"), tile(one.Device.Kind, levelAdvice),
+		html.H2().ID("question").TabIndex(-1).Text(e.T(message.WasThisYou)), nil,
+		[]app.UI{
+			html.Span().ID("question-text").Text(e.deviceName(one.Device)), h.ago("", one.CreatedAt),
+			span(one.IPAddress), span(e.methodText(one.Method)),
+		},
+		div("actions", answer(message.YesItWasMe, h.confirm), answer(message.NoSecureAccount, h.report).Class("danger")),
+	)
+}
+
+// ago draws how long ago something was, after a text, which may be empty.
+func (h *home) ago(text string, at shared.Time) app.UI {
+	if text != "" {
+		text += " "
+	}
+	return html.Span().Body(app.Text(text), h.Env.timestamp(at, h.Env.ago(at.Time, h.Now)))
+}
+
+// page draws the row of a page below the home.
+func (h *home) page(path, icon string, badge app.UI, state []app.UI, rest ...app.UI) app.UI {
+	page := settingsPageAt(path)
+	return row(html.Section().Aria("labelledby", page.section), tile(icon, levelNone),
+		html.H2().ID(page.section).TabIndex(-1).Body(html.A(path).Text(h.Env.T(page.name))),
+		badge, state, rest...)
+}
+
+// opens draws the arrow of a row whose only action is to open its page.
+func opens() app.UI { return icon("next") }
+
+func (h *home) twoFactor() app.UI {
+	e, s := h.Env, &h.Overview.TwoFactor
+	if !s.Enabled {
+		return h.page(shared.PageTwoFactorSettings, "mobile", badge("none", e.T(message.StateOff)), []app.UI{span(e.T(message.TwoFactorOff))},
+			button(e.T(message.EnableTwoFactor), h.enable).Class("main"))
+	}
+	var since app.UI
+	if s.Since != nil {
+		since = html.Span().Body(app.Text(e.T(message.OnSince)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "long", "")))
+	}
+	left := e.T(message.BackupCodes) + ": " + e.T(message.BackupCodesOfTenLeft, s.BackupCodesLeft)
+	return h.page(shared.PageTwoFactorSettings, "mobile", badge("", e.T(message.StateOn)), []app.UI{since, span(left)}, opens())
+}
+
+func (h *home) passkeys() app.UI {
+	e, s := h.Env, &h.Overview.Passkeys
+	text, class := e.T(message.NoPasskeysAtHome), "main"
+	if s.Count > 0 {
+		text, class = e.plural(s.Count, message.PasskeyCountOne, message.PasskeyCountMany), ""
+	}
+	state := []app.UI{span(text)}
+	if s.LastUsedAt != nil {
+		state = append(state, h.ago(e.T(message.LastUsed), *s.LastUsedAt))
+	}
+	if s.LastUsed != nil {
+		state = append(state, span(*s.LastUsed))
+	}
+	action := opens()
+	if passkey.Supported() {
+		action = button(e.T(message.AddPasskey), h.addPasskey).Class(class)
+	}
+	return h.page(shared.PagePasskeys, "key", nil, state, action)
+}
+
+func (h *home) sessions() app.UI {
+	e, s := h.Env, &h.Overview.Sessions
+	var news app.UI
+	if s.New > 0 {
+		news = badge("advice", e.T(message.NewCount, s.New))
+	}
+	rows := make([]app.UI, len(s.Newest))
+	for i, one := range s.Newest {
+		rows[i] = &homeSession{Env: e, Session: one, Now: h.Now, Revoke: h.Revoke}
+	}
+	return h.page(shared.PageSessions, "laptop", news, []app.UI{span(e.plural(s.Count, message.DeviceCountOne, message.DeviceCountMany))},
+		opens(),
+		html.Ul().Class("rows").Body(rows...),
+		html.A(shared.PageSessions).Class("all").Text(e.T(message.AllSessions)),
+	)
+}
+
+// rest draws the rows of the pages whose state is one fact.
+func (h *home) rest() []app.UI {
+	e, o := h.Env, &h.Overview
+	changed, newest, profile := span(e.T(message.PasswordNotSet)), []app.UI{span(e.T(message.NoEventsFound))}, e.T(message.ProfileParts)
+	if o.Password.Set && o.Password.ChangedAt != nil {
+		changed = h.ago(e.T(message.PasswordChanged), *o.Password.ChangedAt)
+	}
+	if o.Newest != nil {
+		newest = []app.UI{span(o.Newest.Text), h.ago("", o.Newest.At)}
+	}
+	if o.Email.Address != "" {
+		profile = e.T(message.AddressWaits, o.Email.Address)
+	}
+	return []app.UI{
+		h.page(shared.PagePassword, "lock", nil, []app.UI{changed}, opens()),
+		h.page(shared.PageActivity, "clock", nil, newest, opens()),
+		h.page(shared.PageProfile, "person", nil, []app.UI{span(profile)}, opens()),
+	}
+}
+
+// homeSession is one of the newest sessions. It is a component for the same reason as
+// [sessionRow].
+type homeSession struct {
+	app.Compo
+	Env     *env
+	Session shared.Session
+	Now     time.Time
+	Revoke  func(shared.Session)
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (r *homeSession) CompoID() string { return r.Session.Token }
+
+func (r *homeSession) revoke(app.Context, app.Event) { r.Revoke(r.Session) }
+
+// Render implements [app.Composer].
+func (r *homeSession) Render() app.UI {
+	e, one, name := r.Env, &r.Session, "device-"+r.Session.Token
+	var mark app.UI
+	if one.IsNew {
+		mark = badge("advice", e.T(message.NewSession))
+	}
+	if one.IsCurrent {
+		mark = badge("", e.T(message.ThisDevice))
+	}
+	active := html.Span().Body(e.timestamp(one.LastActiveAt, e.activeText(*one, r.Now)))
+	return row(html.Li(), icon(one.Device.Kind), html.Span().ID(name).Text(e.deviceName(one.Device)), mark,
+		[]app.UI{active, span(one.IPAddress)},
+		button(e.T(message.RevokeThis), r.revoke).ID(revokeID(*one)).Aria("describedby", name),
+	)
+}

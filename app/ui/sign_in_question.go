@@ -1,0 +1,85 @@
+package ui
+
+import (
+	"net/url"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// signInQuestion asks whether a new sign-in was the user's. It does not call the server: see
+// [confirmSignIn] and [reportSignIn].
+type signInQuestion struct {
+	app.Compo
+	Env     *env
+	Session shared.Session
+	Name    string // the ID of the element that names the device
+	Busy    bool
+	Yes, No func(shared.Session)
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (q *signInQuestion) CompoID() string { return "question-" + q.Session.Token }
+
+func (q *signInQuestion) yes(app.Context, app.Event) {
+	if !q.Busy {
+		q.Yes(q.Session)
+	}
+}
+
+func (q *signInQuestion) no(app.Context, app.Event) {
+	if !q.Busy {
+		q.No(q.Session)
+	}
+}
+
+// Render implements [app.Composer].
+func (q *signInQuestion) Render() app.UI {
+	e, id := q.Env, q.CompoID()
+	return html.Div().Class("question").Role("group").Aria("labelledby", id).Aria("describedby", q.Name).Body(
+		html.Strong().ID(id).Text(e.T(message.WasThisYou)),
+		busyButton(e.T(message.YesItWasMe), q.yes, q.Busy).Aria("describedby", q.Name),
+		busyButton(e.T(message.NoSecureAccount), q.no, q.Busy).Class("danger").Aria("describedby", q.Name),
+	)
+}
+
+// confirmSignIn records that a sign-in was the user's, and calls done with the result.
+func confirmSignIn(ctx app.Context, e *env, one shared.Session, done func(app.Context, error)) {
+	call(ctx, e, shared.ConfirmSignIn, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
+		if err != nil {
+			toastError(ctx, err)
+		} else {
+			toast(ctx, e.T(message.DoneSignInConfirmed))
+		}
+		done(ctx, err)
+	})
+}
+
+// reportSignIn asks the user whether to secure the account, because a sign-in was not theirs.
+// If so, it reports the sign-in and leads to the page for a new password. It calls busy when
+// the report begins and when it has failed.
+func reportSignIn(ctx app.Context, e *env, one shared.Session, busy func(bool)) {
+	confirm(ctx, confirmation{
+		Title: e.T(message.ConfirmSecureAccount),
+		Text:  e.T(message.SecureAccountExplanation),
+		Yes:   e.T(message.SecureAccount),
+		Do: func() {
+			busy(true)
+			call(ctx, e, shared.ReportSignIn, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, out shared.NotMeReport, err error) {
+				if err != nil {
+					busy(false)
+					toastError(ctx, err)
+					return
+				}
+				e.identity.clearUser() // the report has ended this session, too
+				e.snapshots.wipe()
+				e.tabs.post(tabSessionEnded)
+				toast(ctx, e.T(message.DoneAccountSecured))
+				ctx.Navigate(shared.PageResetPassword + "?token=" + url.QueryEscape(out.Token))
+			})
+		},
+	})
+}

@@ -1,0 +1,320 @@
+package browsertest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"latchkey/backend/testkit"
+	"latchkey/shared/message"
+)
+
+// TestHomeBrowser tests the home and the way between the pages of the settings in a real
+// browser.
+func TestHomeBrowser(t *testing.T) {
+	suite(t, map[string]func(*testing.T, *testkit.Program){
+		"OldAddresses": testOldAddresses,
+		"Pages":        testSettingsPages,
+		"GoBack":       testGoBack,
+		"Phone":        testHomePhone,
+		"CheckUp":      testCheckUp,
+		"Question":     testQuestion,
+		"Report":       testReport,
+		"Sessions":     testHomeSessions,
+		"Tab":          testTabScrolls,
+		"Toast":        testToast,
+	}, map[string]func(*testing.T){
+		"Administrator": testHomeAdministrator,
+	})
+}
+
+// testOldAddresses checks that an address with the fragment of a section leads to its page, also
+// by way of the sign-in page, and that it leaves no entry in the history.
+func testOldAddresses(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	email := p.signUp()
+	for fragment, page := range map[string]string{
+		"profile": "profile", "password": "password", "two-factor": "two-factor",
+		"passkeys": "passkeys", "sessions": "sessions", "log": "activity",
+	} {
+		p.Open("/sign-in")
+		p.At("/dashboard/settings")
+		entries := eval[int](p, "history.length")
+		p.Act(fmt.Sprintf(`location.hash = %q`, fragment))
+		p.At("/dashboard/settings/" + page)
+		if now := eval[int](p, "history.length"); now > entries+1 {
+			t.Errorf("#%s adds %d entries to the history; want 1", fragment, now-entries)
+		}
+		if hash := eval[string](p, "location.hash"); hash != "" {
+			t.Errorf("#%s leaves the fragment %s", fragment, hash)
+		}
+	}
+	p.Press(en.T(message.SignOut))
+	p.At("/sign-in")
+	p.Open("/dashboard/settings#sessions")
+	p.At("/sign-in")
+	p.submitSignIn(email, password)
+	p.At("/dashboard/settings/sessions")
+	p.The("heading", en.T(message.ActiveSessions)) // the page's, and not one more of its section
+}
+
+// settingsTitles lists the pages of the settings with their titles.
+var settingsTitles = []struct {
+	page  string
+	title message.ID
+}{
+	{"", message.SecurityHome}, {"two-factor", message.TwoFactorAuthentication}, {"passkeys", message.YourPasskeys},
+	{"sessions", message.ActiveSessions}, {"password", message.AccountPassword}, {"activity", message.SecurityLog},
+	{"profile", message.UserProfile},
+}
+
+// testSettingsPages checks that the list beside each page leads to all pages and marks the
+// current one, and that screen readers hear the title of a page that opens.
+func testSettingsPages(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUp()
+	for i := len(settingsTitles) - 1; i >= 0; i-- { // the home comes last, because p shows it already
+		page, title := settingsTitles[i].page, en.T(settingsTitles[i].title)
+		path := strings.TrimSuffix("/dashboard/settings/"+page, "/")
+		p.Act(fmt.Sprintf(`document.querySelector('.sections a[href=%q]').click()`, path))
+		p.settings(page)
+		p.AwaitFocus(title)
+		if got := eval[string](p, "document.title"); got != title+" · Latchkey" {
+			t.Errorf("the title of %q is %q; want %q", page, got, title+" · Latchkey")
+		}
+		if got := eval[float64](p, "scrollY"); got != 0 {
+			t.Errorf("the page %q opens %g pixels below its top", page, got)
+		}
+		if n := eval[int](p, `document.querySelectorAll(".sections [aria-current=page]").length`); n != 1 {
+			t.Errorf("the list marks %d pages at %q; want 1", n, page)
+		}
+		// The server draws the same page before the app runs.
+		before := eval[string](p, `fetch(location.href).then((r) => r.text())`)
+		for _, want := range []string{
+			"<title>" + title + " · Latchkey</title>", "<h1>" + title + "</h1>",
+			`href="` + path + `" aria-current="page">` + title + "</a>",
+		} {
+			if !strings.Contains(before, want) {
+				t.Errorf("before the app runs, the page %q lacks %s", page, want)
+			}
+		}
+	}
+}
+
+// testGoBack checks that the Back button leads to the previous page, scrolled as it was.
+func testGoBack(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUp()
+	p.Do(chromedp.EmulateViewport(360, 500))
+	p.Until("the page is scrolled", `scrollTo(0, 300), scrollY === 300`)
+	p.settings("sessions")
+	p.AwaitFocus(en.T(message.ActiveSessions))
+	p.Until("the page opens at its top", `scrollY === 0`)
+	p.Act(`history.back()`)
+	p.At("/dashboard/settings")
+	p.AwaitFocus(en.T(message.SecurityHome))
+	p.Until("the page is scrolled as before", `scrollY === 300`)
+	p.Act(`history.forward()`)
+	p.At("/dashboard/settings/sessions")
+	p.Until("the page opens at its top", `scrollY === 0`)
+}
+
+// testHomePhone checks the way about on a phone: rows that open pages, the link back, and the
+// bar, which covers neither the end of a page nor what has the focus.
+func testHomePhone(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	p.signUp()
+	for _, one := range settingsTitles[1:] {
+		p.Act(fmt.Sprintf(`document.querySelector('.home h2 a[href$=%q]').click()`, "/"+one.page))
+		p.AwaitFocus(en.T(one.title))
+		p.Click("link", en.T(message.BackToSecurityHome), "")
+		p.At("/dashboard/settings")
+		p.AwaitFocus(en.T(message.SecurityHome))
+	}
+	for _, one := range []struct {
+		link message.ID
+		path string
+	}{
+		{message.SessionsShort, "/dashboard/settings/sessions"}, {message.LogShort, "/dashboard/settings/activity"},
+		{message.HomeShort, "/dashboard/settings"},
+	} {
+		p.Tap("link", en.T(one.link))
+		p.At(one.path)
+		p.Until("the bar marks the page", fmt.Sprintf(`document.querySelector(".bar [aria-current=page]").pathname === %q`, one.path))
+	}
+	p.settings("")
+	for _, covered := range eval[[]string](p, `[...document.querySelectorAll("main a, main button")].
+		filter((e) => !e.closest(".bar") && e.checkVisibility()).
+		filter((e) => {
+			e.focus()
+			return e.getBoundingClientRect().bottom > document.querySelector(".bar").getBoundingClientRect().top
+		}).map((e) => e.outerHTML.slice(0, 100))`) {
+		t.Errorf("the bar covers the focused %s", covered)
+	}
+	if !eval[bool](p, `(scrollTo(0, document.documentElement.scrollHeight),
+		document.querySelector(".home").getBoundingClientRect().bottom <= document.querySelector(".bar").getBoundingClientRect().top)`) {
+		t.Error("the bar covers the end of the home")
+	}
+}
+
+// testCheckUp checks that the check-up leads a new user from a password to a protected account.
+func testCheckUp(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.addAuthenticator(false)
+	p.signUp()
+	p.The("heading", en.T(message.CheckUpAdvice))
+	p.See(en.T(message.LevelAdvice)) // not by color alone
+
+	// The action of the first check adds a passkey. It is then gone, so the focus goes to the
+	// heading.
+	p.Press(en.T(message.SetUpPasskey))
+	p.AwaitFocus(en.T(message.PasskeyName))
+	p.Press(en.T(message.SaveChanges))
+	p.See(en.T(message.DonePasskeyAdded))
+	p.AwaitFocus(en.T(message.SecurityHome))
+	p.See(en.T(message.StrongWayPasskey))
+	p.cardSays("passkeys", en.T(message.PasskeyCountOne))
+	p.None("button", en.T(message.SetUpPasskey))
+
+	// The main action of two-factor authentication opens its dialog on the home.
+	p.cardSays("two-factor", en.T(message.StateOff))
+	p.Press(en.T(message.EnableTwoFactor))
+	p.The("dialog", en.T(message.EnableTwoFactor))
+	p.Press(en.T(message.CancelAction))
+	p.AwaitFocus(en.T(message.EnableTwoFactor))
+	p.enable()
+	p.settings("")
+	p.cardSays("two-factor", en.T(message.StateOn))
+	p.cardSays("two-factor", en.T(message.BackupCodesOfTenLeft, 10))
+	p.See(en.T(message.StrongWayBoth))
+	if n := eval[int](p, `document.querySelectorAll(".sections .dot:not(.ok)").length`); n != 0 {
+		t.Errorf("the list of pages has %d marks; want none", n)
+	}
+}
+
+// testQuestion checks that the home asks about a sign-in from another browser until the user
+// has answered.
+func testQuestion(t *testing.T, server *testkit.Program) {
+	p, other := browse(t, server), browse(t, server)
+	email := p.signUp()
+	if n := len(p.All("heading", en.T(message.WasThisYou))); n != 0 {
+		t.Error("the home asks about its own session")
+	}
+	other.As(safari)
+	other.signIn(email)
+	p.Open("/dashboard/settings")
+	p.The("heading", en.T(message.WasThisYou))
+	p.cardSays("question", safariDevice)
+	p.See(en.T(message.SessionsNewOne))
+	p.Press(en.T(message.YesItWasMe))
+	p.See(en.T(message.DoneSignInConfirmed))
+	p.None("heading", en.T(message.WasThisYou))
+	p.See(en.T(message.SessionsKnownMany, 2))
+	p.Open("/dashboard/settings")
+	p.See(en.T(message.SessionsKnownMany, 2))
+	if n := len(p.All("heading", en.T(message.WasThisYou))); n != 0 {
+		t.Error("the home asks again")
+	}
+}
+
+// testReport checks that the answer "No" ends all sessions and leads to a new password.
+func testReport(t *testing.T, server *testkit.Program) {
+	p, other := browse(t, server), browse(t, server)
+	email := p.signUp()
+	other.As(safari)
+	other.signIn(email)
+	p.Open("/dashboard/settings")
+	p.Press(en.T(message.NoSecureAccount))
+	p.The("dialog", en.T(message.ConfirmSecureAccount))
+	p.Key(kb.Escape)
+	p.AwaitFocus(en.T(message.NoSecureAccount))
+	p.Press(en.T(message.NoSecureAccount))
+	p.Press(en.T(message.SecureAccount))
+	p.At("/reset-password")
+	p.See(en.T(message.DoneAccountSecured))
+	p.Until("the address no longer contains the token", `location.search === ""`)
+	if p.snapshot() != "" {
+		t.Errorf("the browser still stores %s", p.snapshot())
+	}
+	other.visit("sessions")
+	other.At("/sign-in")
+	const next = "another, and longer one"
+	p.Fill(en.T(message.NewPassword), next)
+	p.Press(en.T(message.SetNewPassword))
+	p.At("/sign-in")
+	p.submitSignIn(email, next)
+	p.At("/dashboard/settings")
+	p.See(en.T(message.ThisDevice))
+}
+
+// testHomeSessions checks that the home revokes a session, as the page of sessions does.
+func testHomeSessions(t *testing.T, server *testkit.Program) {
+	p, other := browse(t, server), browse(t, server)
+	email := p.signUp()
+	other.As(firefox)
+	other.signIn(email)
+	p.Open("/dashboard/settings")
+	p.Click("button", en.T(message.RevokeThis), firefoxDevice)
+	p.The("dialog", en.T(message.ConfirmRevokeSession))
+	p.Press(en.T(message.RevokeThis))
+	p.See(en.T(message.DoneDeviceSignedOut, firefoxDevice))
+	p.AwaitFocus(en.T(message.ActiveSessions))
+	p.cardOmits("sessions", firefoxDevice)
+	other.visit("sessions")
+	other.At("/sign-in")
+	p.Click("link", en.T(message.AllSessions), "")
+	p.At("/dashboard/settings/sessions")
+}
+
+// testHomeAdministrator checks that the home alarms administrators who have only a password.
+func testHomeAdministrator(t *testing.T) {
+	server := testkit.Start(t, "-rate-limits", "off")
+	p := browse(t, server)
+	p.signUpAdministrator(server)
+	p.The("heading", en.T(message.CheckUpAlarm))
+	p.See(en.T(message.LevelAlarm))
+	p.enable()
+	p.settings("")
+	p.See(en.T(message.StrongWayTwoFactor))
+	p.None("heading", en.T(message.CheckUpAlarm))
+}
+
+// testTabScrolls checks that the control that the Tab key focuses is in sight at once.
+func testTabScrolls(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUp()
+	p.Do(chromedp.EmulateViewport(1280, 400))
+	for range 20 {
+		p.Key(kb.Tab)
+		if !eval[bool](p, `(r => r.bottom > 0 && r.top < innerHeight)(document.activeElement.getBoundingClientRect())`) {
+			t.Errorf("%q is out of sight when it has the focus", p.Focused())
+		}
+	}
+}
+
+// testToast checks that a message is gone when the user opens a dialog, which it would be about
+// wrongly, and that it covers neither the bar of a phone nor the header of a wide window.
+func testToast(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUp()
+	p.saveProfile()
+	p.See(en.T(message.DoneProfileSaved))
+	const shown = `document.querySelector(".toast")?.getBoundingClientRect()`
+	p.Until("the message is at the top", shown+`.bottom < innerHeight / 2`)
+	if !eval[bool](p, shown+`.top >= document.querySelector(".top").getBoundingClientRect().bottom`) {
+		t.Error("the message covers the header")
+	}
+	p.Do(chromedp.EmulateViewport(360, 740))
+	p.Until("the message is above the bar", shown+`.bottom <= document.querySelector(".bar").getBoundingClientRect().top`)
+	p.settings("two-factor")
+	p.saveProfile()
+	p.See(en.T(message.DoneProfileSaved))
+	p.settings("two-factor")
+	p.Press(en.T(message.EnableTwoFactor))
+	p.AwaitFocus(en.T(message.AccountPassword))
+	p.Until("the message is gone", `!document.querySelector(".toast")`)
+}

@@ -1,0 +1,134 @@
+package server
+
+import (
+	"strings"
+
+	"latchkey/backend/account"
+	"latchkey/backend/useragent"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// eventText returns the description of an event with the members of its detail. It is empty
+// for a kind that only a newer server knows.
+func eventText(l *message.Language, kind string, members map[string]string) string {
+	if members[account.DetailPassword] == "void" {
+		return l.T(message.EventSignInVoidPassword)
+	}
+	return l.T(shared.EventText(kind))
+}
+
+// detailText returns the detail of an event as text for users. It leaves out members that only
+// a newer server knows.
+func detailText(l *message.Language, kind string, members map[string]string) string {
+	var parts []string
+	add := func(text string) {
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	passkey := members[account.DetailPasskey]
+	if method, ok := members[account.DetailMethod]; ok {
+		add(shared.MethodText(l, method, passkey))
+	} else if passkey != "" {
+		add(quoted(l, passkey))
+	}
+	add(changeText(l, members))
+	add(profileText(l, members))
+	if agent := members[account.DetailUserAgent]; agent != "" {
+		add(useragent.Parse(agent).Name(l))
+	}
+	if n := members[account.DetailCount]; n != "" {
+		add(endedText(l, kind, n))
+	}
+	if by := members[account.DetailFactor]; by != "" {
+		add(confirmedBy(l, account.Factor(by)))
+	}
+	if id := members[account.DetailKey]; id != "" {
+		add(l.T(message.DetailKey) + " " + id)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// changeText returns what an action replaced, and with what.
+func changeText(l *message.Language, members map[string]string) string {
+	before, hasBefore := members[account.DetailBefore]
+	after, hasAfter := members[account.DetailAfter]
+	switch {
+	case hasBefore && hasAfter:
+		return l.T(message.DetailFromTo, quoted(l, before), quoted(l, after))
+	case hasAfter: // "changed": both values are secret
+		return l.T(message.DetailChanged)
+	}
+	return ""
+}
+
+// profileText returns what changed in a profile.
+func profileText(l *message.Language, members map[string]string) string {
+	var parts []string
+	for _, field := range []struct {
+		label         message.ID
+		before, after string
+		value         func(*message.Language, string) string
+	}{
+		{message.DisplayName, account.DetailNameBefore, account.DetailNameAfter, quoted},
+		{message.LanguageChoice, account.DetailLanguageBefore, account.DetailLanguageAfter, languageName},
+	} {
+		if after, ok := members[field.after]; ok {
+			parts = append(parts, l.T(message.DetailFieldChange,
+				l.T(field.label), field.value(l, members[field.before]), field.value(l, after)))
+		}
+	}
+	switch members[account.DetailImage] {
+	case "changed":
+		parts = append(parts, l.T(message.DetailPictureChanged))
+	case "removed":
+		parts = append(parts, l.T(message.DetailPictureRemoved))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// languageName returns the name of a user's choice of language, in that language.
+func languageName(l *message.Language, tag string) string {
+	switch tag {
+	case "":
+		return l.T(message.SameAsBrowser)
+	case message.English.Tag:
+		return "English"
+	case message.German.Tag:
+		return "Deutsch"
+	}
+	return tag // of a newer server
+}
+
+// endedText returns how many sessions or trusted devices an action ended.
+func endedText(l *message.Language, kind, n string) string {
+	one, many := message.DetailSessionsOne, message.DetailSessionsMany
+	if kind == shared.EventTrustedDeviceRevoked {
+		one, many = message.DetailDevicesOne, message.DetailDevicesMany
+	}
+	if n == "1" {
+		return l.T(one)
+	}
+	return l.T(many, n)
+}
+
+// confirmedBy describes the second factor that confirmed an action.
+func confirmedBy(l *message.Language, by account.Factor) string {
+	switch by {
+	case account.ByTOTP:
+		return l.T(message.DetailConfirmedByTOTP)
+	case account.ByBackupCode:
+		return l.T(message.DetailConfirmedByBackupCode)
+	case account.ByPasskey:
+		return l.T(message.DetailConfirmedByPasskey)
+	}
+	return string(by) // a newer server wrote it
+}
+
+func quoted(l *message.Language, value string) string {
+	if value == "" {
+		return l.T(message.DetailNothing)
+	}
+	return l.T(message.DetailQuoted, value)
+}
