@@ -77,8 +77,9 @@ func (e *Error) After(wait time.Duration) *Error {
 }
 
 // Errors lists the errors that the API returns, one for each code. Codes and messages that
-// Better Auth has, too, are the same as there.
-var Errors []*Error
+// Better Auth has, too, are the same as there. It has room for all of them, because each start
+// of the program fills it.
+var Errors = make([]*Error, 0, 128)
 
 // newError adds an error. It is not inlined, because its copies would make the app larger.
 //

@@ -64,8 +64,8 @@ const (
 )
 
 // EventKinds lists every kind of event, in the order in which the page offers them as
-// filters.
-var EventKinds []EventKind
+// filters. It has room for all of them, because each start of the program fills it.
+var EventKinds = make([]EventKind, 0, 64)
 
 // newEvent adds a kind of event and returns its name. It is not inlined, because its copies
 // would make the app larger.
