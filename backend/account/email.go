@@ -25,14 +25,14 @@ func (s *Service) composeVerification(ctx context.Context, in userTx, request em
 	if err != nil {
 		return mail.Mail{}, err
 	}
-	return s.compose(in.User, request.From, mail.VerifyEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
+	return s.composeAt(request.At, in.User, request.From, mail.VerifyEmail{Link: s.linkToEmailPage(token, request.Callback)}), nil
 }
 
 // composeAddressTaken composes an email that tells the owner of an address that a caller
 // wanted to use it for another account. The response to the caller does not reveal that the
 // address is taken.
 func (s *Service) composeAddressTaken(owner User, request emailRequest) mail.Mail {
-	return s.compose(owner, request.From, mail.HaveAccount{
+	return s.composeAt(request.At, owner, request.From, mail.HaveAccount{
 		SignIn: s.origin() + shared.PageSignIn, ForgotPassword: s.origin() + shared.PageForgotPassword,
 	})
 }
@@ -139,7 +139,7 @@ func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emai
 	}
 	link := s.linkToEmailPage(request.Token, request.Callback)
 	if request.Purpose == purposeConfirmChange {
-		return s.compose(user, request.From, mail.AgreeEmailChange{New: request.Email, Link: link}), nil
+		return s.composeAt(request.At, user, request.From, mail.AgreeEmailChange{New: request.Email, Link: link}), nil
 	}
 	if owner, _, err := tx.UserByEmail(ctx, request.Email); err == nil {
 		return s.composeAddressTaken(owner, request), nil
@@ -147,7 +147,7 @@ func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emai
 		return mail.Mail{}, err
 	}
 	user.Email, user.EmailVerified = request.Email, false
-	return s.compose(user, request.From, mail.VerifyNewEmail{Link: link}), nil
+	return s.composeAt(request.At, user, request.From, mail.VerifyNewEmail{Link: link}), nil
 }
 
 // openEmailChange returns the token of a user's pending change of address, and its data. It

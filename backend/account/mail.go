@@ -39,12 +39,17 @@ func (s *Service) origin() string { return s.RelyingParty.Origins[0] }
 // compose returns a notice to a user about an action of client. It is in the language that
 // the user has chosen, or else in the client's language.
 func (s *Service) compose(user User, client Client, n mail.Notice) mail.Mail {
+	return s.composeAt(s.Now(), user, client, n)
+}
+
+// composeAt is [Service.compose] for an action at an earlier time.
+func (s *Service) composeAt(at time.Time, user User, client Client, n mail.Notice) mail.Mail {
 	sender := mail.Sender{Name: s.Settings.Now().AppName, Origin: s.origin()}
 	reader := mail.Reader{Address: user.Email, Language: cmp.Or(user.Language, client.Language)}
 	if user.EmailVerified {
 		reader.Name = user.Name
 	}
-	return sender.Compose(reader, mail.RequestContext{At: s.Now(), IP: client.IP, UserAgent: client.UserAgent}, n)
+	return sender.Compose(reader, mail.RequestContext{At: at, IP: client.IP, UserAgent: client.UserAgent}, n)
 }
 
 // ErrMailDiscarded means that an email was not delivered and will not be tried again.

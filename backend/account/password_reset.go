@@ -163,7 +163,8 @@ func (s *Service) composeReset(ctx context.Context, in userTx, request emailRequ
 	if err := in.AddEvent(ctx, s.Keys, s.event(shared.EventResetRequested, in.User.ID, request.From)); err != nil {
 		return mail.Mail{}, err
 	}
-	return s.compose(in.User, request.From, mail.ForgotPassword{Link: s.linkTo(shared.PageResetPassword, token, request.Callback)}), nil
+	link := s.linkTo(shared.PageResetPassword, token, request.Callback)
+	return s.composeAt(request.At, in.User, request.From, mail.ForgotPassword{Link: link}), nil
 }
 
 // RequestPasswordReset queues an email with a link that resets the password of the account
