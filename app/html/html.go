@@ -18,7 +18,6 @@ func Fieldset() app.HTMLElem { return app.Elem("fieldset") }
 func H1() app.HTMLElem       { return app.Elem("h1") }
 func H2() app.HTMLElem       { return app.Elem("h2") }
 func H3() app.HTMLElem       { return app.Elem("h3") }
-func H4() app.HTMLElem       { return app.Elem("h4") }
 func Header() app.HTMLElem   { return app.Elem("header") }
 func Label() app.HTMLElem    { return app.Elem("label") }
 func Li() app.HTMLElem       { return app.Elem("li") }

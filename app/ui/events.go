@@ -71,6 +71,13 @@ func (s *events) choose(filter string) {
 	})
 }
 
+// all shows all events. The button that calls it disappears, so the filter gets the focus. The
+// context is not the button's, which ends with it.
+func (s *events) all(app.Context, app.Event) {
+	focus(s.list.ctx, "log-all")
+	s.choose("")
+}
+
 func (s *events) more(app.Context, app.Event) {
 	dispatch(s.list.ctx, func(ctx app.Context) { s.list.more(ctx, app.Event{}) })
 }
@@ -91,7 +98,7 @@ func (s *events) Render() app.UI {
 				Events: s.events, All: s.All, Offline: s.Offline, Filter: s.list.filter, Chosen: s.list.restarted,
 				Known: s.list.known, Failed: s.list.problem != nil, More: s.list.next != "", Busy: s.list.busy, Now: s.list.now,
 			},
-			Do: eventActions{s.choose, s.more},
+			Do: eventActions{s.choose, s.all, s.more},
 		},
 	)
 }

@@ -29,6 +29,7 @@ type eventList struct {
 // eventActions are what users can do in the security log.
 type eventActions struct {
 	choose func(filter string)
+	all    app.EventHandler
 	more   app.EventHandler
 }
 
@@ -47,11 +48,6 @@ func (v *eventsView) chooseChip(ctx app.Context, _ app.Event) {
 
 func (v *eventsView) chooseOption() {
 	v.Do.choose(strings.TrimPrefix(valueOf("log-kind"), everything))
-}
-
-func (v *eventsView) chooseAll(ctx app.Context, _ app.Event) {
-	focus(ctx, "log-all") // the focused button disappears
-	v.Do.choose("")
 }
 
 // Render implements [app.Composer].
@@ -157,12 +153,15 @@ func (v *eventsView) drawDays() app.UI {
 	case len(v.Value.Events) == 0:
 		return v.drawNone()
 	}
-	days := daysOf(v.Value.Events, timeZone)
+	days, heading := daysOf(v.Value.Events, timeZone), html.H2
+	if v.Value.All {
+		heading = html.H3 // the log is a section of its page
+	}
 	return html.Div().Class("days").Body(app.Range(days).Slice(func(i int) app.UI {
 		day := days[i]
 		id := "log-" + day.date
 		return html.Div().Class("day").Body(
-			html.H3().ID(id).Text(e.dayHeading(day, v.Value.Now)),
+			heading().ID(id).Text(e.dayHeading(day, v.Value.Now)),
 			html.Ul().Class("events").Aria("labelledby", id).Body(app.Range(day.events).Slice(func(i int) app.UI {
 				one := day.events[i]
 				return e.eventItem(one, e.eventText(one, v.Value.All), e.timestamp(one.At, e.clockTime(one.At)))
@@ -180,7 +179,7 @@ func (v *eventsView) drawNone() app.UI {
 	}
 	return html.Div().Class("empty").Body(
 		html.P().Text(text),
-		app.If(v.Value.Filter != "" && !v.Value.All, func() app.UI { return button(e.T(message.ShowAllEvents), v.chooseAll) }),
+		app.If(v.Value.Filter != "" && !v.Value.All, func() app.UI { return button(e.T(message.ShowAllEvents), v.Do.all) }),
 	)
 }
 

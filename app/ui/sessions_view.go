@@ -88,7 +88,7 @@ func (v *sessionsView) drawGroup(id, name string, group sessionGroup) app.UI {
 		return html.Div()
 	}
 	return html.Div().Class("session-group").Body(
-		html.H3().ID(id).Text(name),
+		html.H2().ID(id).Text(name),
 		html.Ul().Aria("labelledby", id).Body(rows...),
 	)
 }
@@ -143,7 +143,7 @@ func (r *sessionRow) Render() app.UI {
 	one := row.Session
 	state := app.UI(html.Span().Class("hint").Body(
 		e.timestamp(one.LastActiveAt, e.activeText(one, r.Now)),
-		html.Span().Class("address").Text(" · "+one.IPAddress),
+		html.Span().Class("from").Text(" · "+one.IPAddress),
 	))
 	class := ""
 	if row.Ended {
@@ -224,7 +224,7 @@ func (r *sessionRow) drawLog() app.UI {
 	}
 	heading := "session-events-" + r.Value.Token
 	return html.Div().Class("session-events").Aria("busy", !log.Known && log.Wrong == "").Body(
-		html.H4().ID(heading).Text(e.T(message.SessionEvents)),
+		html.H3().ID(heading).Text(e.T(message.SessionEvents)),
 		app.If(log.Wrong != "", func() app.UI {
 			return html.P().Class("form-error").Text(log.Wrong)
 		}).ElseIf(!log.Known, skeleton).ElseIf(len(log.Events) == 0, func() app.UI {

@@ -211,8 +211,8 @@ func testSessionsNarrow(t *testing.T, server *testkit.Program) {
 	p.See(safariDevice)
 	heights := eval[[]float64](p, `[...document.querySelectorAll(".session-row summary")].map((e) => e.getBoundingClientRect().height)`)
 	slices.Sort(heights)
-	if len(heights) != 3 || heights[0] != heights[2] || heights[2] > 90 {
-		t.Errorf("the rows are %v pixels high; want one height of at most 90", heights)
+	if len(heights) != 3 || heights[0] != heights[2] || heights[2] > 96 {
+		t.Errorf("the rows are %v pixels high; want one height of at most 96", heights)
 	}
 	p.Fits(320, "the sessions")
 }

@@ -514,6 +514,7 @@ func testTrustedDevices(t *testing.T, server *testkit.Program) {
 	other.submitSignIn(email, password)
 	other.At("/dashboard/settings")
 	other.settings("sessions")
+	other.openSessions()
 	other.See(en.T(message.MethodOnTrustedDevice, en.T(message.AccountPassword)))
 
 	current.Open("/dashboard/settings/two-factor")
@@ -817,6 +818,7 @@ func testTwoFactorKeyboard(t *testing.T, server *testkit.Program) {
 	p.At("/dashboard/settings") // without a second factor
 	p.AwaitFocus(en.T(message.SecurityHome))
 	p.settings("sessions")
+	p.openSessions()
 	p.See(en.T(message.MethodOnTrustedDevice, en.T(message.AccountPassword)))
 }
 
