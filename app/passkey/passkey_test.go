@@ -73,11 +73,12 @@ func TestAttached(t *testing.T) {
 
 func TestHint(t *testing.T) {
 	for at, want := range map[Hint]string{
-		Anywhere:      `{"authenticatorSelection":{"residentKey":"required"},"hints":[]}`,
-		OnSecurityKey: `{"authenticatorSelection":{"authenticatorAttachment":"cross-platform","residentKey":"required"},"hints":["security-key"]}`,
-		OnPhone:       `{"authenticatorSelection":{"authenticatorAttachment":"cross-platform","residentKey":"required"},"hints":["hybrid"]}`,
-		OnOwnDevice:   `{"authenticatorSelection":{"authenticatorAttachment":"platform","residentKey":"required"},"hints":["client-device"]}`,
+		Anywhere:      `{"residentKey":"required"},"hints":[]`,
+		OnSecurityKey: `{"authenticatorAttachment":"cross-platform","residentKey":"required"},"hints":["security-key"]`,
+		OnPhone:       `{"authenticatorAttachment":"cross-platform","residentKey":"required"},"hints":["hybrid"]`,
+		OnOwnDevice:   `{"authenticatorAttachment":"platform","residentKey":"required"},"hints":["client-device"]`,
 	} {
+		want = `{"authenticatorSelection":` + want + `}`
 		key := map[string]any{"authenticatorSelection": map[string]any{"residentKey": "required"}, "hints": []any{}}
 		hint(key, at)
 		if got, err := json.Marshal(key); err != nil || string(got) != want {
