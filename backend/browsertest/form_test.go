@@ -88,6 +88,9 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.activate("#second-factor-submit")
 	p.At("/dashboard/settings/sessions")
 	p.See(en.T(message.HintSignedInNeedsJavaScript))
+	if eval[bool](p, `[...document.querySelectorAll(".skeleton-line")].some((e) => e.checkVisibility())`) {
+		t.Error("a placeholder stays visible")
+	}
 	if eval[string](p, "document.cookie") != "" {
 		t.Error("scripts can read a cookie")
 	}
@@ -113,8 +116,9 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	owner.openSessions()
 	owner.See(en.T(message.MethodAndBackupCode, en.T(message.AccountPassword)))
 
-	// The browser is trusted.
-	p.Visit("/sign-in")
+	// Sign out. The browser is trusted.
+	p.activate(".notice button")
+	p.At("/sign-in")
 	p.Enter("sign-in-email", email)
 	p.Enter("sign-in-password", password+kb.Enter)
 	p.At("/dashboard/settings")

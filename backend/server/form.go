@@ -83,6 +83,17 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 	return nextPage(c), err
 }
 
+// settingsForm is the field of the form on the settings page. It is required: the browser may
+// submit another form of the page, while the app is too busy to prevent that.
+type settingsForm struct {
+	SignOut string `json:"signOut" check:"yes"`
+}
+
+func (s *Server) signOutForm(c call, _ settingsForm) (string, error) {
+	_, err := s.signOut(c, shared.None{})
+	return shared.PageSignIn, err
+}
+
 // nextPage returns the page to open after sign-in, from the query of the form's address.
 func nextPage(c call) string { return shared.NextPage(c.URL.Query().Get("next")) }
 

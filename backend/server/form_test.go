@@ -359,7 +359,7 @@ func TestFormsAreStrict(t *testing.T) {
 				t.Errorf("PUT %s: Allow %q, Set-Cookie %q", page, a.Header.Get("Allow"), a.Header.Get("Set-Cookie"))
 			}
 		}
-		for _, page := range []string{"/", "/sign-up", "/dashboard/settings", "/sign-in/", "/two-factor/"} {
+		for _, page := range []string{"/", "/sign-up", "/dashboard/system", "/sign-in/", "/two-factor/"} {
 			if a := s.browser(t).sendRaw(page, good); a.Status != 405 && a.Status != 404 || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("POST %s is %d", page, a.Status)
 			}
@@ -412,7 +412,7 @@ func TestFormsFromOwnOrigin(t *testing.T) {
 			}
 			before := s.dump(t)
 			for _, kind := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"} {
-				for page, body := range map[string]string{"/sign-in": good, "/two-factor": "code=123456"} {
+				for page, body := range map[string]string{"/sign-in": good, "/two-factor": "code=123456", "/dashboard/settings": "signOut=yes"} {
 					t.Log(test.what, kind, page)
 					a := b.sendRaw(page, body, append(test.headers, "Content-Type: "+kind)...)
 					wantRedisplayed(t, a, 403, "", test.why)
@@ -429,6 +429,33 @@ func TestFormsFromOwnOrigin(t *testing.T) {
 		a := s.browser(t).sendRaw("/sign-in", "{}", "Content-Type: application/json", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site")
 		if a.Status != 403 || a.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("JSON of another site's page: %v", a)
+		}
+	})
+}
+
+// TestSignOutForm tests that the form of the settings page ends the session, and makes the
+// browser delete what it has stored. Any other form of the page does nothing.
+func TestSignOutForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		held := b.Copy()
+		for _, fields := range []string{"", "signOut=", "signOut=no", "password=a+secret"} {
+			wantRedisplayed(t, b.sendRaw("/dashboard/settings", fields), 400, "", en.T(message.ErrInvalidInput))
+		}
+		if !b.SignedIn(t) {
+			t.Fatal("another form signs out")
+		}
+		a := b.sendRaw("/dashboard/settings", "signOut=yes")
+		wantSeeOther(t, a, "/sign-in")
+		if a.Header.Get("Clear-Site-Data") != `"cache", "storage"` {
+			t.Errorf("Clear-Site-Data is %q", a.Header.Get("Clear-Site-Data"))
+		}
+		if b.SignedIn(t) || held.SignedIn(t) {
+			t.Error("the form leaves the session")
+		}
+		wantSeeOther(t, b.sendRaw("/dashboard/settings", "signOut=yes"), "/sign-in") // signed out already
+		if n := s.events(t, shared.EventSignOut); n != 1 {
+			t.Errorf("%d sign-outs in the log; want one", n)
 		}
 	})
 }
@@ -570,6 +597,7 @@ func TestEveryFormIsTested(t *testing.T) {
 	if want := []server.Route{
 		{Method: "POST", Path: "/sign-in", Policy: "anyone", Form: true},
 		{Method: "POST", Path: "/two-factor", Policy: "signingIn", Unenrolled: true, Form: true},
+		{Method: "POST", Path: "/dashboard/settings", Policy: "anyone", Form: true},
 		{Method: "POST", Path: "/email", Policy: "anyone", Form: true},
 	}; !slices.Equal(got, want) {
 		t.Errorf("the forms are %+v", got)
@@ -580,7 +608,8 @@ func TestFormPolicy(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		for path, action := range map[string]string{
 			"/sign-in": "'self'", "/two-factor": "'self'", "/email": "'self'",
-			"/": "'none'", "/sign-up": "'none'", "/dashboard/settings": "'none'", "/dashboard/system": "'none'",
+			"/dashboard/settings": "'self'", "/dashboard/settings/password": "'none'",
+			"/": "'none'", "/sign-up": "'none'", "/dashboard/system": "'none'",
 			"/forgot-password": "'none'", "/sign-in/": "'none'", "/api/auth/sign-in/email": "'none'", "/nowhere": "'none'",
 		} {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {

@@ -189,6 +189,7 @@ func (s *Server) userRoutes() []route {
 
 		handleForm(anyone, signInRate, shared.PageSignIn, shared.SignIn.Path, s.signInForm),
 		handleForm(allowUnenrolled(signingIn), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
+		handleForm(anyone, defaultRate, shared.PageSettings, shared.SignOut.Path, s.signOutForm),
 		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // deleting an account requires a session
 		handleLink(anyone, readRate, shared.PageEmail, shared.VerifyEmail.Path, s.openEmailLink),
 		handleLink(anyone, readRate, shared.PageResetPassword, shared.OpenPasswordReset.Path, s.openResetLink),
