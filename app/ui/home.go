@@ -54,8 +54,8 @@ func (h *home) Render() app.UI {
 	return div("home",
 		h.person(),
 		h.checks(h.Env.checkUp(o)),
-		div("question", question),
-		div("question", h.passkeyOffer()),
+		html.Div().Body(question),
+		html.Div().Body(h.passkeyOffer()),
 		div("card rows", h.twoFactor(), h.passkeys(), h.sessions()),
 		div("card rows", h.rest()...),
 	)
