@@ -189,7 +189,7 @@ func (d *addPasskeyDialog) submit(_ app.Context, e app.Event) {
 
 // rename gives the new passkey the name in the field.
 func (d *addPasskeyDialog) rename() {
-	if !d.form.nameFits(d.ctx) {
+	if !d.form.nameFits(d.ctx, message.ErrEnterName) {
 		return
 	}
 	name := strings.TrimSpace(d.form.value("name"))

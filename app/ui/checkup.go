@@ -140,14 +140,6 @@ func (t *env) checkSessions(o *shared.Overview) check {
 	return c
 }
 
-// plural returns the sentence one, or many with n.
-func (t *env) plural(n int, one, many message.ID) string {
-	if n == 1 {
-		return t.T(one)
-	}
-	return t.T(many, n)
-}
-
 // worst returns the level of the worst check, and how many checks are done.
 func worst(checks []check) (l level, done int) {
 	for _, c := range checks {

@@ -25,13 +25,18 @@ func (v *verification) send(app.Context, app.Event) {
 		return
 	}
 	v.busy = true
-	call(v.ctx, v.Env, shared.SendVerificationEmail, shared.EmailRequest{Email: v.Email}, func(ctx app.Context, _ shared.Status, err error) {
-		v.busy = false
+	sendVerification(v.ctx, v.Env, v.Email, func() { v.busy = false })
+}
+
+// sendVerification sends a verification email, and calls ended when the server has answered.
+func sendVerification(ctx app.Context, e *env, email string, ended func()) {
+	call(ctx, e, shared.SendVerificationEmail, shared.EmailRequest{Email: email}, func(ctx app.Context, _ shared.Status, err error) {
+		ended()
 		if err != nil {
 			toastError(ctx, err)
 			return
 		}
-		toast(ctx, v.Env.T(message.DoneEmailSent, v.Email))
+		toast(ctx, e.T(message.DoneEmailSent, email))
 	})
 }
 
@@ -157,16 +162,19 @@ func (v *emailView) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (v *emailView) Render() app.UI {
-	e := v.Env
-	state, class := e.T(message.EmailNotVerified), "badge advice"
-	if v.User.EmailVerified {
-		state, class = e.T(message.EmailVerified), "badge"
-	}
 	return html.Div().Class("state").ID("email").Body(
-		html.P().Class("address").Body(html.Span().Text(v.User.Email), html.Span().Class(class).Text(state)),
+		html.P().Class("address").Body(span(v.User.Email), v.Env.verifiedBadge(v.User)),
 		v.drawPending(),
 		html.Div().Body(app.If(v.opened, v.drawForm).Else(v.drawActions)),
 	)
+}
+
+// verifiedBadge draws whether the address of a user is verified.
+func (t *env) verifiedBadge(u shared.User) app.UI {
+	if u.EmailVerified {
+		return badge("", t.T(message.EmailVerified))
+	}
+	return badge(levelAdvice.name(), t.T(message.EmailNotVerified))
 }
 
 // drawPending draws the change that is pending. Its live region is always in the page.

@@ -33,7 +33,7 @@ type env struct {
 	pendingSignOut pendingSignOut
 
 	clockAskedAt time.Time // see [tickClock]
-	turns        int       // how often the user has turned away from the page, to another tab or app
+	timesHidden  int       // how often the page has been hidden, for another tab or app
 	passkeyAdded bool      // the user has added a passkey on this page
 	signInEmail  string    // the address to sign in with, after a password reset; empty if unknown
 }

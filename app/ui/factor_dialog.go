@@ -309,9 +309,7 @@ func (d *factorDialog) Render() app.UI {
 					html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
 				),
 				html.Div().Class("foot").Body(
-					html.Div().Class("status").Role("status").Body(
-						app.If(d.status != "", func() app.UI { return html.P().Text(d.status) }),
-					),
+					drawStatus(d.status),
 					d.form.drawError(),
 					d.Env.offlineNotice(idle),
 					html.Div().Class("buttons").Body(

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -78,6 +79,25 @@ func (f *form) refuse(ctx app.Context, field, sentence string) {
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{field: sentence}, false
 	f.focusWrong(ctx)
+}
+
+// nameFits reports whether the name of a user or a passkey in the field "name" is valid. If it is
+// not, it shows the error at the field: empty, if there is no name.
+func (f *form) nameFits(ctx app.Context, empty message.ID) bool {
+	if f.busy || f.wait() > 0 {
+		return false
+	}
+	name := strings.TrimSpace(f.value("name"))
+	wrong := f.env.wrongName(name)
+	if seen, ok := shared.ParseName(name); ok && seen == "" {
+		wrong = f.env.T(empty)
+	}
+	if wrong != "" {
+		f.refuse(ctx, "name", wrong)
+		return false
+	}
+	f.problem, f.wrong = "", nil
+	return true
 }
 
 // end ends the submission. It shows err, if there is one.

@@ -57,18 +57,14 @@ func (h *home) Render() app.UI {
 		html.Div().Body(question),
 		html.Div().Body(h.passkeyOffer()),
 		div("card rows", h.twoFactor(), h.passkeys(), h.sessions()),
-		div("card rows", h.rest()...),
+		div("card rows", h.otherPages()...),
 	)
 }
 
 // person draws who is signed in.
 func (h *home) person() app.UI {
-	e, u := h.Env, &h.Overview.User
-	verified := badge("", e.T(message.EmailVerified))
-	if !u.EmailVerified {
-		verified = badge("advice", e.T(message.EmailNotVerified))
-	}
-	return div("person", avatar(*u), div("", div("name", span(u.Name)), div("summary", span(u.Email), verified)))
+	u := h.Overview.User
+	return div("person", avatar(u), div("", div("name", span(u.Name)), div("summary", span(u.Email), h.Env.verifiedBadge(u))))
 }
 
 // avatar draws the picture of a user, or the initials if there is none that the page may load.
@@ -87,32 +83,17 @@ func initials(u shared.User) string {
 	if len(words) == 0 {
 		words = []string{u.Email}
 	}
-	text := first(words[0])
+	text := firstCharacter(words[0])
 	if n := len(words); n > 1 {
-		text += first(words[n-1])
+		text += firstCharacter(words[n-1])
 	}
 	return strings.ToUpper(text)
 }
 
-// first returns the first character of a word.
-func first(word string) string {
+// firstCharacter returns the first character of a word.
+func firstCharacter(word string) string {
 	_, size := utf8.DecodeRuneInString(word)
 	return word[:size]
-}
-
-// div, span and badge draw elements with less code than the calls that they stand for: the
-// browser downloads that code.
-
-func div(class string, parts ...app.UI) app.HTMLElem { return html.Div().Class(class).Body(parts...) }
-
-func span(text string) app.UI { return html.Span().Text(text) }
-
-func badge(class, text string) app.UI { return html.Span().Class("badge", class).Text(text) }
-
-// row makes element a row: an icon, a name with a badge, the state in parts below it, the main
-// action and more.
-func row(element app.HTMLElem, icon, name, badge app.UI, state []app.UI, rest ...app.UI) app.HTMLElem {
-	return element.Class("row").Body(append([]app.UI{icon, div("", div("name", name, badge), div("summary", state...))}, rest...)...)
 }
 
 // checks draws the check-up.
@@ -157,7 +138,7 @@ func (h *home) action(a checkAction) app.UI {
 	}
 }
 
-// passkeyOffer offers to add a passkey, or returns nil while there is nothing to tell from.
+// passkeyOffer draws the offer of a passkey, or returns nil if the method of the sign-in is unknown.
 func (h *home) passkeyOffer() app.UI {
 	if len(h.Overview.Sessions.Newest) == 0 {
 		return nil
@@ -189,21 +170,22 @@ func (h *home) ago(text string, at shared.Time) app.UI {
 	return html.Span().Body(app.Text(text), h.Env.timestamp(at, h.Env.ago(at.Time, h.Now)))
 }
 
-// page draws the row of a page below the home.
-func (h *home) page(path, icon string, badge app.UI, state []app.UI, rest ...app.UI) app.UI {
+// pageRow draws the row of a page below the home.
+func (h *home) pageRow(path, icon string, badge app.UI, state []app.UI, rest ...app.UI) app.UI {
 	page := settingsPageAt(path)
 	return row(html.Section().Aria("labelledby", page.section), tile(icon, levelNone),
 		html.H2().ID(page.section).TabIndex(-1).Body(html.A(path).Text(h.Env.T(page.name))),
 		badge, state, rest...)
 }
 
-// opens draws the arrow of a row whose only action is to open its page.
-func opens() app.UI { return icon("next") }
+// arrow draws the arrow of a row whose only action is to open its page.
+func arrow() app.UI { return icon("next") }
 
 func (h *home) twoFactor() app.UI {
 	e, s := h.Env, &h.Overview.TwoFactor
 	if !s.Enabled {
-		return h.page(shared.PageTwoFactorSettings, "mobile", badge("none", e.T(message.StateOff)), []app.UI{span(e.T(message.TwoFactorOff))},
+		off := badge(levelNone.name(), e.T(message.StateOff))
+		return h.pageRow(shared.PageTwoFactorSettings, "mobile", off, []app.UI{span(e.T(message.TwoFactorOff))},
 			button(e.T(message.EnableTwoFactor), h.enable).Class("main"))
 	}
 	var since app.UI
@@ -211,7 +193,7 @@ func (h *home) twoFactor() app.UI {
 		since = html.Span().Body(app.Text(e.T(message.OnSince)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "long", "")))
 	}
 	left := e.T(message.BackupCodes) + ": " + e.T(message.BackupCodesOfTenLeft, s.BackupCodesLeft)
-	return h.page(shared.PageTwoFactorSettings, "mobile", badge("", e.T(message.StateOn)), []app.UI{since, span(left)}, opens())
+	return h.pageRow(shared.PageTwoFactorSettings, "mobile", badge("", e.T(message.StateOn)), []app.UI{since, span(left)}, arrow())
 }
 
 func (h *home) passkeys() app.UI {
@@ -227,32 +209,32 @@ func (h *home) passkeys() app.UI {
 	if s.LastUsed != nil {
 		state = append(state, span(*s.LastUsed))
 	}
-	action := opens()
+	action := arrow()
 	if passkey.Supported() {
 		action = button(e.T(message.AddPasskey), h.addPasskey).Class(class)
 	}
-	return h.page(shared.PagePasskeys, "key", nil, state, action)
+	return h.pageRow(shared.PagePasskeys, "key", nil, state, action)
 }
 
 func (h *home) sessions() app.UI {
 	e, s := h.Env, &h.Overview.Sessions
 	var news app.UI
 	if s.New > 0 {
-		news = badge("advice", e.T(message.NewCount, s.New))
+		news = badge(levelAdvice.name(), e.T(message.NewCount, s.New))
 	}
 	rows := make([]app.UI, len(s.Newest))
 	for i, one := range s.Newest {
 		rows[i] = &homeSession{Env: e, Session: one, Now: h.Now, Revoke: h.Revoke}
 	}
-	return h.page(shared.PageSessions, "laptop", news, []app.UI{span(e.plural(s.Count, message.DeviceCountOne, message.DeviceCountMany))},
-		opens(),
+	return h.pageRow(shared.PageSessions, "laptop", news, []app.UI{span(e.plural(s.Count, message.DeviceCountOne, message.DeviceCountMany))},
+		arrow(),
 		html.Ul().Class("rows").Body(rows...),
 		html.A(shared.PageSessions).Class("all").Text(e.T(message.AllSessions)),
 	)
 }
 
-// rest draws the rows of the pages whose state is one fact.
-func (h *home) rest() []app.UI {
+// otherPages draws the rows of the pages whose state is one fact.
+func (h *home) otherPages() []app.UI {
 	e, o := h.Env, &h.Overview
 	changed, newest, profile := span(e.T(message.PasswordNotSet)), []app.UI{span(e.T(message.NoEventsFound))}, e.T(message.ProfileParts)
 	if o.Password.Set && o.Password.ChangedAt != nil {
@@ -265,9 +247,9 @@ func (h *home) rest() []app.UI {
 		profile = e.T(message.AddressWaits, o.Email.Address)
 	}
 	return []app.UI{
-		h.page(shared.PagePassword, "lock", nil, []app.UI{changed}, opens()),
-		h.page(shared.PageActivity, "clock", nil, newest, opens()),
-		h.page(shared.PageProfile, "person", nil, []app.UI{span(profile)}, opens()),
+		h.pageRow(shared.PagePassword, "lock", nil, []app.UI{changed}, arrow()),
+		h.pageRow(shared.PageActivity, "clock", nil, newest, arrow()),
+		h.pageRow(shared.PageProfile, "person", nil, []app.UI{span(profile)}, arrow()),
 	}
 }
 
@@ -291,7 +273,7 @@ func (r *homeSession) Render() app.UI {
 	e, one, name := r.Env, &r.Session, "device-"+r.Session.Token
 	var mark app.UI
 	if one.IsNew {
-		mark = badge("advice", e.T(message.NewSession))
+		mark = badge(levelAdvice.name(), e.T(message.NewSession))
 	}
 	if one.IsCurrent {
 		mark = badge("", e.T(message.ThisDevice))

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"net/url"
 	"slices"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -10,8 +9,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// The methods below load what the home draws and do what its controls ask for, so that [home]
-// needs no server.
+// The methods below save what the page has loaded, and do what the controls of [home] ask for.
 
 func (p *settings) loaded(ctx app.Context) {
 	e, o, at := p.Env, &p.overview.value, p.overview.at
@@ -20,16 +18,16 @@ func (p *settings) loaded(ctx app.Context) {
 }
 
 // saveLists saves what the pages below the home show without a network, also if the user has
-// not opened them. It asks the server only for lists that have changed and that the overview
-// does not have.
+// not opened them. It fetches a list only if the overview does not have it and the saved one is
+// missing or has another length.
 func (p *settings) saveLists(ctx app.Context) {
 	e, o, at := p.Env, &p.overview.value, p.overview.at
 	account := e.account()
 	e.snapshots.saveTwoFactor(account, o.TwoFactor, at)
-	kept := e.snapshots.of(account)
+	saved := e.snapshots.of(account)
 	if o.Sessions.Count <= len(o.Sessions.Newest) {
 		e.snapshots.saveSessions(account, o.Sessions.Newest, at)
-	} else if kept.Sessions == nil || len(kept.Sessions.List) != o.Sessions.Count {
+	} else if saved.Sessions == nil || len(saved.Sessions.List) != o.Sessions.Count {
 		call(ctx, e, shared.ListSessions, shared.None{}, func(_ app.Context, list []shared.Session, err error) {
 			if err == nil {
 				e.snapshots.saveSessions(account, list, e.now())
@@ -38,7 +36,7 @@ func (p *settings) saveLists(ctx app.Context) {
 	}
 	if o.Passkeys.Count == 0 {
 		e.snapshots.savePasskeys(account, nil, at)
-	} else if kept.Passkeys == nil || len(kept.Passkeys.List) != o.Passkeys.Count {
+	} else if saved.Passkeys == nil || len(saved.Passkeys.List) != o.Passkeys.Count {
 		call(ctx, e, shared.ListPasskeys, shared.None{}, func(_ app.Context, list []shared.Passkey, err error) {
 			if err == nil {
 				e.snapshots.savePasskeys(account, list, e.now())
@@ -48,86 +46,41 @@ func (p *settings) saveLists(ctx app.Context) {
 }
 
 func (p *settings) verify() {
-	e := p.Env
-	email := p.User.Email
-	call(p.ctx, e, shared.SendVerificationEmail, shared.EmailRequest{Email: email}, func(ctx app.Context, _ shared.Status, err error) {
-		if err != nil {
-			toastError(ctx, err)
-			return
-		}
-		toast(ctx, e.T(message.DoneEmailSent, email))
-	})
+	if p.verifying {
+		return
+	}
+	p.verifying = true
+	sendVerification(p.ctx, p.Env, p.User.Email, func() { p.verifying = false })
 }
 
-// confirmSignIn records that the user recognizes a sign-in.
 func (p *settings) confirmSignIn(one shared.Session) {
 	if p.busy {
 		return
 	}
 	p.busy = true
-	call(p.ctx, p.Env, shared.ConfirmSignIn, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, _ shared.Status, err error) {
+	confirmSignIn(p.ctx, p.Env, one, func(ctx app.Context, err error) {
 		p.busy = false
 		if err != nil {
-			toastError(ctx, err)
 			p.load()
 			return
 		}
-		toast(ctx, p.Env.T(message.DoneSignInConfirmed))
 		p.overview.value.Question = nil // at once; the refresh may bring the next one
 		focus(ctx, "title")
 		refresh(ctx)
 	})
 }
 
-func (p *settings) askToReport(one shared.Session) {
-	e := p.Env
+func (p *settings) reportSignIn(one shared.Session) {
 	if p.busy {
 		return
 	}
-	confirm(p.ctx, confirmation{
-		Title: e.T(message.ConfirmSecureAccount),
-		Text:  e.T(message.SecureAccountExplanation),
-		Yes:   e.T(message.SecureAccount),
-		Do:    func() { p.report(one) },
+	reportSignIn(p.ctx, p.Env, one, func(busy bool) {
+		dispatch(p.ctx, func(app.Context) { p.busy = busy })
 	})
 }
 
-// report tells the server that a sign-in was not the user's, and goes to the page for the new
-// password. The report ends every session.
-func (p *settings) report(one shared.Session) {
-	p.busy = true
-	call(p.ctx, p.Env, shared.ReportSignIn, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, out shared.NotMeReport, err error) {
-		p.busy = false
-		if err != nil {
-			toastError(ctx, err)
-			return
-		}
-		e := p.Env
-		e.identity.clearUser()
-		e.snapshots.wipe()
-		e.tabs.post(tabSessionEnded)
-		toast(ctx, e.T(message.DoneAccountSecured))
-		ctx.Navigate(shared.PageResetPassword + "?token=" + url.QueryEscape(out.Token))
-	})
-}
-
-func (p *settings) askToRevoke(one shared.Session) {
-	e := p.Env
-	c := confirmation{
-		Title: e.T(message.ConfirmRevokeSession),
-		Text:  e.T(message.DeviceWillBeSignedOut, e.deviceName(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, p.overview.now)),
-		Yes:   e.T(message.RevokeThis),
-		Do:    func() { p.revoke(one) },
-	}
-	if one.IsCurrent {
-		c = confirmation{
-			Title: e.T(message.ConfirmSignOutDevice),
-			Text:  e.T(message.SignOutDeviceExplanation),
-			Yes:   e.T(message.SignOut),
-			Do:    func() { signOut(p.ctx) },
-		}
-	}
-	confirm(p.ctx, c)
+func (p *settings) confirmRevoke(one shared.Session) {
+	confirmRevoke(p.ctx, p.Env, one, p.overview.now, p.revoke)
 }
 
 // revoke revokes a session. Its row disappears at once, and comes back if the call fails.

@@ -39,3 +39,34 @@ func narrow(parts ...app.UI) app.HTMLElem {
 func hint(text string) app.HTMLElem {
 	return html.P().Class("hint").Text(text)
 }
+
+// div, span and badge draw elements with less code than the calls that they stand for: the
+// browser downloads that code.
+
+func div(class string, parts ...app.UI) app.HTMLElem { return html.Div().Class(class).Body(parts...) }
+
+func span(text string) app.UI { return html.Span().Text(text) }
+
+func badge(class, text string) app.HTMLElem { return html.Span().Class("badge", class).Text(text) }
+
+// row makes element a row: an icon, a name with a badge, the state in parts below it, the main
+// action and more.
+func row(element app.HTMLElem, icon, name, badge app.UI, state []app.UI, rest ...app.UI) app.HTMLElem {
+	return element.Class("row").Body(append([]app.UI{icon, div("", div("name", name, badge), div("summary", state...))}, rest...)...)
+}
+
+// drawStatus draws what has happened, for screen readers, too. text may be empty: they announce
+// only changes within an element that is already on the page.
+func drawStatus(text string) app.UI {
+	return div("status", drawSentence(text)).Role("status")
+}
+
+// drawProblem draws an error, as [drawStatus] does.
+func drawProblem(text string) app.UI {
+	return div("form-error", drawSentence(text)).Role("alert")
+}
+
+// drawSentence draws a sentence that may be empty.
+func drawSentence(text string) app.UI {
+	return app.If(text != "", func() app.UI { return html.P().Text(text) })
+}

@@ -51,7 +51,7 @@ func (r *passkeyRow) edit(app.Context, app.Event) {
 
 func (r *passkeyRow) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	if !r.form.nameFits(r.ctx) {
+	if !r.form.nameFits(r.ctx, message.ErrEnterName) {
 		return
 	}
 	r.form.busy = true
@@ -99,7 +99,7 @@ func (r *passkeyRow) Render() app.UI {
 		html.P().Class("device").Body(
 			html.Strong().ID(name).Text(e.passkeyName(one)),
 			e.syncBadge(one.Synced),
-			app.If(r.Used, func() app.UI { return html.Span().Class("badge").Text(e.T(message.UsedOnThisDevice)) }),
+			app.If(r.Used, func() app.UI { return badge("", e.T(message.UsedOnThisDevice)) }),
 		),
 		html.Dl().Class("facts").Body(
 			fact(e.T(message.StoredIn), app.Text(e.storedIn(one))),
@@ -131,9 +131,9 @@ func (r *passkeyRow) Render() app.UI {
 // syncBadge says whether a passkey is stored beyond one device.
 func (t *env) syncBadge(synced bool) app.UI {
 	if synced {
-		return html.Span().Class("badge").Text(t.T(message.SyncedPasskey))
+		return badge("", t.T(message.SyncedPasskey))
 	}
-	return html.Span().Class("badge", "none").Title(t.T(message.HintNotSynced)).Text(t.T(message.DeviceBound))
+	return badge(levelNone.name(), t.T(message.DeviceBound)).Title(t.T(message.HintNotSynced))
 }
 
 // providerIcon draws the icon of a passkey's provider, or a key if there is none. It is

@@ -181,7 +181,7 @@ func (v *passwordView) drawSent() app.UI {
 	if v.Sent {
 		text = e.T(message.DoneOwnResetLinkSent, v.User.Email) + " " + e.T(message.HintSpamFolder)
 	}
-	return html.P().Class("hint").Role("status").Text(text)
+	return hint(text).Role("status")
 }
 
 func (v *passwordView) drawForm() app.UI {
@@ -198,7 +198,7 @@ func (v *passwordView) drawForm() app.UI {
 			Hint: e.T(message.HintPasswordLength), Typed: v.typed,
 		}),
 		e.drawStrength(v.strength),
-		html.P().Class("hint").Text(e.T(message.ChangePasswordExplanation)),
+		hint(e.T(message.ChangePasswordExplanation)),
 		v.form.drawError(),
 		html.Div().Class("actions").Body(
 			v.form.button(e.T(message.ChangePassword), "main"),

@@ -136,6 +136,6 @@ func (t *env) drawStrength(s strength) app.UI {
 				return html.Div().Class("meter-parts").Body(parts...)
 			}),
 		),
-		html.P().Class("hint").Role("status").Text(text),
+		hint(text).Role("status"),
 	)
 }

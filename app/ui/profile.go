@@ -159,19 +159,10 @@ func (v *profileView) OnInit() {
 
 func (v *profileView) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
-	name := v.form.value("name")
-	wrong := v.Env.wrongName(name)
-	if seen, ok := shared.ParseName(name); ok && seen == "" {
-		wrong = v.Env.T(message.ErrEnterYourName)
-	}
-	if wrong != "" {
-		v.form.refuse(v.ctx, "name", wrong)
+	if !v.form.nameFits(v.ctx, message.ErrEnterYourName) || !v.form.start(v.ctx, nil) {
 		return
 	}
-	if !v.form.start(v.ctx, nil) {
-		return
-	}
-	v.Rename(name, func(_ app.Context, err error) {
+	v.Rename(v.form.value("name"), func(_ app.Context, err error) {
 		dispatch(v.ctx, func(ctx app.Context) { v.form.end(ctx, err) })
 	})
 }

@@ -88,9 +88,9 @@ func (r *route) redirect(address *url.URL, signedIn bool) string {
 	return ""
 }
 
-// moved returns the page that has the section of the settings page which an older address
+// sectionPage returns the page that has the section of the settings page which an older address
 // names in its fragment, or "" if address is no such address. Bookmarks and emails have them.
-func moved(address *url.URL) string {
+func sectionPage(address *url.URL) string {
 	if address.Path != shared.PageSettings {
 		return ""
 	}

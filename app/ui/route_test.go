@@ -108,7 +108,7 @@ func TestMoved(t *testing.T) {
 		"/sign-in#sessions":                "",
 		"/dashboard/settings#sessions%2F.": "",
 	} {
-		if got := moved(address(t, at)); got != want {
+		if got := sectionPage(address(t, at)); got != want {
 			t.Errorf("%s leads to %q; want %q", at, got, want)
 		}
 	}

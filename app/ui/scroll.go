@@ -17,9 +17,9 @@ type scroller struct {
 // entryKey is the member of the state of a history entry that has its number.
 const entryKey = "entry"
 
-// moved is called when the app has navigated, and before it draws the new page. It returns how
-// far to scroll that page.
-func (s *scroller) moved() (offset int) {
+// navigated is called when the app has navigated, and before it draws the new page. It returns
+// how far to scroll that page.
+func (s *scroller) navigated() (offset int) {
 	window := app.Window()
 	history := window.Get("history")
 	history.Set("scrollRestoration", "manual")

@@ -320,9 +320,7 @@ func (p *secondFactor) Render() app.UI {
 		formTo(p.submit).Class("card", "code-page").Body(
 			html.Div().Body(app.If(p.offersPasskey(), p.passkeyFirst)),
 			html.Div().Body(p.field()),
-			html.Div().Class("status").Role("status").Body(
-				app.If(p.status != "", func() app.UI { return html.P().Text(p.status) }),
-			),
+			drawStatus(p.status),
 			p.form.drawError(),
 			html.Div().Class("buttons").Body(
 				html.A(shared.PageSignIn).Class("button").Text(e.T(message.CancelAction)),

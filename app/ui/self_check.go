@@ -61,12 +61,12 @@ func (s *selfCheck) body() []app.UI {
 		html.Ul().Class("findings").Body(
 			app.Range(found.Checks).Slice(func(i int) app.UI {
 				c := found.Checks[i]
-				state, class := e.T(message.FindingOK), "badge"
+				state := badge("", e.T(message.FindingOK))
 				if !c.OK {
-					state, class = e.T(message.FindingToChange), "badge bad"
+					state = badge("bad", e.T(message.FindingToChange))
 				}
 				return html.Li().Body(
-					html.P().Class("device").Body(html.Strong().Text(c.Name), html.Span().Class(class).Text(state)),
+					html.P().Class("device").Body(html.Strong().Text(c.Name), state),
 					hint(e.findingText(c)),
 				)
 			}),

@@ -122,7 +122,7 @@ func (s *shell) redirect(ctx app.Context) {
 // onFocus refreshes the page when the user returns to it.
 func (s *shell) onFocus(ctx app.Context, _ app.Value) {
 	if !visible() {
-		s.env.turns++
+		s.env.timesHidden++
 		return
 	}
 	if time.Since(s.fetchedAt) < 2*time.Second {

@@ -23,7 +23,7 @@ type sessions struct {
 	rows sessionRows
 
 	stored bool   // the rows are those of the snapshot, whose handles the server does not know
-	turns  int    // the [env].turns when the list was last loaded
+	hidden int    // the [env].timesHidden when the list was last loaded
 	ended  string // says which sessions have ended, for screen readers
 	busy   string // the handle of the session whose question is being answered
 
@@ -35,7 +35,7 @@ type sessions struct {
 func (s *sessions) OnInit() {
 	defer rescue()
 	e := s.Env
-	s.gone, s.turns = map[string]bool{}, e.turns
+	s.gone, s.hidden = map[string]bool{}, e.timesHidden
 	initLoader(&s.list, e, "sessions", shared.ListSessions)
 	s.list.restore = func() (at time.Time) {
 		s.list.value, at = e.snapshots.sessions(e.account())
@@ -71,13 +71,13 @@ func (s *sessions) askEachMinute(ctx app.Context) {
 func (s *sessions) loaded(ctx app.Context) {
 	s.Env.snapshots.saveSessions(s.Env.account(), s.list.value, s.list.at)
 	listed := slices.DeleteFunc(slices.Clone(s.list.value), func(one shared.Session) bool { return s.gone[one.Token] })
-	if s.stored || s.rows.rows == nil || s.turns != s.Env.turns {
+	if s.stored || s.rows.rows == nil || s.hidden != s.Env.timesHidden {
 		s.rows.reset(listed)
 		s.keepFocus(ctx)
 	} else {
 		s.tellEnded(s.rows.update(listed))
 	}
-	s.stored, s.turns = false, s.Env.turns
+	s.stored, s.hidden = false, s.Env.timesHidden
 }
 
 // keepFocus focuses the focused control again if go-app replaces its row because that has
@@ -124,23 +124,27 @@ func (s *sessions) others() []string {
 }
 
 func (s *sessions) confirmRevoke(one shared.Session) {
-	e := s.Env
+	confirmRevoke(s.ctx, s.Env, one, s.list.now, s.revoke)
+}
+
+// confirmRevoke asks the user whether to revoke a session, and calls revoke if so. Of the current
+// session, it asks whether to sign out.
+func confirmRevoke(ctx app.Context, e *env, one shared.Session, now time.Time, revoke func(shared.Session)) {
+	c := confirmation{
+		Title: e.T(message.ConfirmRevokeSession),
+		Text:  e.T(message.DeviceWillBeSignedOut, e.deviceName(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, now)),
+		Yes:   e.T(message.RevokeThis),
+		Do:    func() { revoke(one) },
+	}
 	if one.IsCurrent {
-		confirm(s.ctx, confirmation{
+		c = confirmation{
 			Title: e.T(message.ConfirmSignOutDevice),
 			Text:  e.T(message.SignOutDeviceExplanation),
 			Yes:   e.T(message.SignOut),
-			Do:    func() { signOut(s.ctx) },
-		})
-		return
+			Do:    func() { signOut(ctx) },
+		}
 	}
-	confirm(s.ctx, confirmation{
-		Title: e.T(message.ConfirmRevokeSession),
-		Text: e.T(message.DeviceWillBeSignedOut,
-			e.deviceName(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, s.list.now)),
-		Yes: e.T(message.RevokeThis),
-		Do:  func() { s.revoke(one) },
-	})
+	confirm(ctx, c)
 }
 
 // revoke revokes a session. It hides the row before the server has responded, and shows it
@@ -166,10 +170,7 @@ func (s *sessions) confirmRevokeOthers(app.Context, app.Event) {
 	if len(others) == 0 {
 		return
 	}
-	text := e.T(message.OtherDevicesSignOutOne)
-	if n := len(others); n > 1 {
-		text = e.T(message.OtherDevicesSignOutMany, n)
-	}
+	text := e.plural(len(others), message.OtherDevicesSignOutOne, message.OtherDevicesSignOutMany)
 	confirm(s.ctx, confirmation{
 		Title: e.T(message.ConfirmRevokeOtherSessions),
 		Text:  text + " " + e.T(message.StaySignedInHere),

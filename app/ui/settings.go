@@ -27,6 +27,8 @@ type settings struct {
 	loadedAs string          // the path for which the overview was last loaded
 	gone     map[string]bool // the handles of sessions that are being revoked or have been revoked
 	busy     bool            // an answer about a sign-in is being sent
+
+	verifying bool // a verification email is being sent
 }
 
 // CompoID gives go-app a new page for another user. The page stays the same in another
@@ -212,7 +214,7 @@ func (p *settings) home() []app.UI {
 	case p.overview.known:
 		content = content.Body(&home{
 			Env: e, Overview: p.shown(), Now: p.overview.now, Language: p.Language, Busy: p.busy,
-			Verify: p.verify, Confirm: p.confirmSignIn, Report: p.askToReport, Revoke: p.askToRevoke,
+			Verify: p.verify, Confirm: p.confirmSignIn, Report: p.reportSignIn, Revoke: p.confirmRevoke,
 		})
 	case p.overview.waiting():
 		content = content.Body(html.Section().Class("card").Body(skeleton()))
@@ -255,9 +257,7 @@ func heading(text string) app.HTMLElem {
 
 // notice draws a sentence at the top of a page.
 func notice(text string) app.UI {
-	return html.Div().Class("notice").ID("notice").Body(
-		app.If(text != "", func() app.UI { return html.P().Text(text) }),
-	)
+	return div("notice", drawSentence(text)).ID("notice")
 }
 
 // username draws a hidden field that tells password managers the account of a form.

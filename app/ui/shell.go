@@ -84,7 +84,7 @@ func (s *shell) OnMount(ctx app.Context) {
 // OnNav implements [app.Navigator].
 func (s *shell) OnNav(ctx app.Context) {
 	defer rescue()
-	if to := moved(ctx.Page().URL()); to != "" {
+	if to := sectionPage(ctx.Page().URL()); to != "" {
 		replacePage(to)
 		return
 	}
@@ -93,7 +93,7 @@ func (s *shell) OnNav(ctx app.Context) {
 		return
 	}
 	s.setTitle()
-	offset := s.scroller.moved()
+	offset := s.scroller.navigated()
 	if !first {
 		scrollTo(ctx, offset)
 		afterRender(ctx, func(app.Context) { element("title").Call("focus", map[string]any{"preventScroll": true}) })

@@ -192,7 +192,7 @@ func numberRows(list []shared.Session) []shared.Session {
 }
 
 // saveOverview saves the overview as the home shows it. The home asks no question without a
-// network, because nobody can answer.
+// network, because the answer could not be sent.
 func (s *snapshots) saveOverview(account string, o shared.Overview, at time.Time) {
 	o.User, o.Question = shownUser(o.User), nil
 	o.Sessions.Newest = shownSessions(o.Sessions.Newest)

@@ -127,10 +127,13 @@ func (t *env) ago(then, now time.Time) string {
 
 // count returns the sentence one or many for d rounded to whole units.
 func (t *env) count(d, unit time.Duration, one, many message.ID) string {
-	tr := t.T
-	n := int((d + unit/2) / unit)
-	if n <= 1 {
-		return tr(one)
+	return t.plural(int((d+unit/2)/unit), one, many)
+}
+
+// plural returns the sentence one, or many with n.
+func (t *env) plural(n int, one, many message.ID) string {
+	if n == 1 {
+		return t.T(one)
 	}
-	return tr(many, n)
+	return t.T(many, n)
 }

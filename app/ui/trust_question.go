@@ -25,9 +25,7 @@ func (q *trustQuestion) Render() app.UI {
 		heading(e.T(message.TrustThisBrowserQuestion)).Aria("describedby", "trust-text"),
 		html.Div().Class("card").Body(
 			html.P().ID("trust-text").Text(e.T(message.TrustThisBrowserText)),
-			html.Div().Class("form-error").Role("alert").Body(
-				app.If(q.Problem != "", func() app.UI { return html.P().Text(q.Problem) }),
-			),
+			drawProblem(q.Problem),
 			html.Div().Class("buttons").Body(
 				button(e.T(message.NotNow), q.No),
 				busyButton(e.T(message.TrustThisBrowser), q.Yes, q.Busy).Class("main"),
