@@ -55,18 +55,17 @@ func (b *addPasskeyButton) add(ctx app.Context, _ app.Event) {
 
 // Render implements [app.Composer].
 func (b *addPasskeyButton) Render() app.UI {
-	e, problem := b.Env, ""
+	e, status, problem := b.Env, "", ""
+	if b.busy {
+		status = e.T(message.FollowBrowserPrompt)
+	}
 	if b.problem != nil {
 		problem = e.errorMessage(b.problem)
 	}
 	return html.Div().Class("add-passkey").Body(
 		busyButton(b.Label, b.add, b.busy).ID(b.ID).Class(b.Class).Aria("describedby", b.DescribedBy),
-		html.Div().Class("status").Role("status").Body(
-			app.If(b.busy, func() app.UI { return html.P().Text(e.T(message.FollowBrowserPrompt)) }),
-		),
-		html.Div().Class("form-error").Role("alert").Body(
-			app.If(problem != "", func() app.UI { return html.P().Text(problem) }),
-		),
+		drawStatus(status),
+		drawProblem(problem),
 	)
 }
 
@@ -131,7 +130,7 @@ func (d *addPasskeyDialog) create(at passkey.Hint) {
 		switch {
 		case err == nil:
 			d.end(nil)
-			d.added, d.Env.passkeyAdded = out.Passkey, true
+			d.added, d.Env.gotPasskey = out.Passkey, d.Env.account()
 			refresh(ctx)
 			d.show(askName)
 		case errors.Is(err, passkey.ErrExists):
@@ -251,9 +250,7 @@ func (d *addPasskeyDialog) Render() app.UI {
 				html.H2().ID("add-passkey-title").TabIndex(-1).Text(title),
 				html.P().ID("add-passkey-text").Text(text),
 				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(d.field()),
-				html.Div().Class("status").Role("status").Body(
-					app.If(status != "", func() app.UI { return html.P().Text(status) }),
-				),
+				drawStatus(status),
 				d.form.drawError(),
 				e.offlineNotice(d.Offline),
 				html.Div().Class("buttons").Body(

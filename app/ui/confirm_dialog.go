@@ -31,26 +31,33 @@ func confirm(ctx app.Context, c confirmation) {
 // offlineNotice draws a notice for dialogs that there is no connection. The page's own notice
 // is behind the dialog.
 func (t *env) offlineNotice(offline bool) app.UI {
-	return html.Div().Class("status").Role("status").Body(
-		app.If(offline, func() app.UI { return html.P().Text(t.T(offlineText)) }),
-	)
+	text := ""
+	if offline {
+		text = t.T(offlineText)
+	}
+	return drawStatus(text)
 }
 
 // confirmDialog is the dialog for confirmations.
 type confirmDialog struct {
 	app.Compo
-	Env          *env
-	Offline      bool
+	Env     *env
+	Offline bool
+
+	ctx          app.Context
 	confirmation confirmation
+	openings     int // how often the dialog was opened
 }
 
 func (d *confirmDialog) OnMount(ctx app.Context) {
 	defer rescue()
+	d.ctx = ctx
 	handle(ctx, confirmAction, d.show)
 }
 
 func (d *confirmDialog) show(ctx app.Context, a app.Action) {
 	d.confirmation = a.Value.(confirmation)
+	d.openings++
 	d.Env.focus.showDialog(ctx, "confirm")
 }
 
@@ -66,10 +73,17 @@ func (d *confirmDialog) yes(app.Context, app.Event) {
 	}
 }
 
+// closed is called when the dialog closes, including by the Escape key. It deletes the text, which
+// names devices and passkeys: the dialog stays in the page after a sign-out.
+func (d *confirmDialog) closed(app.Context, app.Event) {
+	afterClose(d.ctx, "confirm", &d.openings, func(app.Context) { d.confirmation = confirmation{} })
+}
+
 // Render implements [app.Composer].
 func (d *confirmDialog) Render() app.UI {
 	return html.Dialog().ID("confirm").
 		Aria("labelledby", "confirm-title").Aria("describedby", "confirm-text").
+		On(onEvent("close", d.closed)).
 		Body(
 			html.H2().ID("confirm-title").TabIndex(-1).Text(d.confirmation.Title),
 			html.P().ID("confirm-text").Text(d.confirmation.Text),

@@ -42,7 +42,7 @@ func (z *dangerZone) Render() app.UI {
 	)
 }
 
-// deleteAccountDialog deletes the account of the user. It asks for the address, so that nobody
+// deleteAccountDialog deletes the account of the user. It asks for the address, so that no user
 // deletes an account by mistake, and for the password or a passkey, however recently the user
 // has confirmed their identity.
 type deleteAccountDialog struct {
@@ -144,8 +144,9 @@ func (d *deleteAccountDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, deleteDialog, &d.openings, func(app.Context) { d.reset() })
 }
 
-// reset clears the fields and aborts the ceremony.
+// reset clears the fields, forgets the account and aborts the ceremony.
 func (d *deleteAccountDialog) reset() {
+	d.account = shared.Overview{} // the dialog stays in the page after a sign-out
 	d.form.clear("email", "password")
 	d.form.busy, d.form.problem, d.form.wrong = false, "", nil
 	d.passkeys.stop()

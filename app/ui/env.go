@@ -34,7 +34,7 @@ type env struct {
 
 	clockAskedAt time.Time // see [tickClock]
 	timesHidden  int       // how often the page has been hidden, for another tab or app
-	passkeyAdded bool      // the user has added a passkey on this page
+	gotPasskey   string    // the account to which this page last added a passkey
 	signInEmail  string    // the address to sign in with, after a password reset; empty if unknown
 }
 

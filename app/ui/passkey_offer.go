@@ -37,7 +37,7 @@ func (o *passkeyOffer) OnMount(ctx app.Context) {
 func (o *passkeyOffer) due() bool {
 	e := o.Env
 	first, _, _ := strings.Cut(o.Method, "+")
-	return first == "password" && (o.Count == 0 || o.platform) && passkey.Supported() && !e.passkeyAdded &&
+	return first == "password" && (o.Count == 0 || o.platform) && passkey.Supported() && e.gotPasskey != e.account() &&
 		!e.preferences.hasDeclined(e.account()) && len(e.snapshots.used(e.account())) == 0
 }
 
@@ -52,13 +52,10 @@ func (o *passkeyOffer) Render() app.UI {
 	if !o.due() {
 		return html.Div()
 	}
-	return html.Section().Class("card", "row", "offer").Aria("labelledby", "passkey-offer").Body(
-		tile("key", levelNone),
-		html.Div().Body(
-			html.H2().ID("passkey-offer").TabIndex(-1).Text(e.T(message.PasskeyOffer)),
-			html.P().Class("summary").ID("passkey-offer-text").Text(e.T(message.PasskeyOfferBenefit)),
-		),
-		html.Div().Class("actions").Body(
+	return row(html.Section().Class("card", "offer").Aria("labelledby", "passkey-offer"), tile("key", levelNone),
+		html.H2().ID("passkey-offer").TabIndex(-1).Text(e.T(message.PasskeyOffer)), nil,
+		[]app.UI{html.Span().ID("passkey-offer-text").Text(e.T(message.PasskeyOfferBenefit))},
+		div("actions",
 			&addPasskeyButton{Env: e, ID: "passkey-offer-add", Label: e.T(message.AddAPasskey), DescribedBy: "passkey-offer-text"},
 			button(e.T(message.NotNow), o.decline).Aria("describedby", "passkey-offer"),
 		),
