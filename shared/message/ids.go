@@ -437,7 +437,7 @@ const (
 	// The account %s was enabled.
 	DoneAccountEnabled
 
-	// Everyone was signed out of your account. Now choose a new password.
+	// All devices were signed out of your account. Now choose a new password.
 	DoneAccountSecured
 
 	// You're signed in. That backup code can't be used again.
@@ -593,7 +593,7 @@ const (
 	// Your address changes to %s once you open the link that we sent there.
 	EmailChangePending
 
-	// Your address is to change to %s. Open the link that we sent to %s; then a second one goes to the new…
+	// Your address will change to %s. First open the link that we sent to %s. Then we send a second one to…
 	EmailChangePendingFirst
 
 	// Not verified
@@ -1622,7 +1622,7 @@ const (
 	// For this browser only.
 	HintTheme
 
-	// You will not be asked for a code here. Only for a device that nobody else uses.
+	// You won't be asked for a code here. Don't trust a shared device.
 	HintTrustDevice
 
 	// Home
@@ -2285,7 +2285,7 @@ const (
 	// Reset factors
 	ResetFactors
 
-	// Their authenticator app, backup codes, trusted devices and passkeys are removed (passkeys not, if th…
+	// Their authenticator app, backup codes, trusted devices and passkeys are removed, and they are signed…
 	ResetFactorsConsequences
 
 	// This signs you out everywhere. Sign in with the new password afterwards.
@@ -2438,10 +2438,10 @@ const (
 	// You are signed in on this device only
 	SessionsKnownOne
 
-	// %d sign-ins are new. Was it you?
+	// %d sign-ins are new. Was this you?
 	SessionsNewMany
 
-	// One sign-in is new. Was it you?
+	// One sign-in is new. Was this you?
 	SessionsNewOne
 
 	// Sessions
@@ -2705,7 +2705,7 @@ const (
 	// A passkey
 	StrongWayPasskey
 
-	// Two-factor authentication: your password isn't enough
+	// Two-factor authentication: your password alone isn't enough
 	StrongWayTwoFactor
 
 	// Synced
@@ -2756,13 +2756,13 @@ const (
 	// Trust this browser?
 	TrustThisBrowserQuestion
 
-	// It won't ask for a code for 30 days. Only trust a browser that nobody else uses.
+	// It won't ask for a code for 30 days. Don't trust a browser on a shared device.
 	TrustThisBrowserText
 
 	// Trusted devices
 	TrustedDevices
 
-	// These don't ask for a code when you sign in. Revoke one that you no longer have.
+	// These devices don't ask for a code when you sign in. Revoke devices that you no longer have.
 	TrustedDevicesSkipCode
 
 	// an address of -trusted-proxies
