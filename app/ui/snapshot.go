@@ -281,8 +281,8 @@ func isUsed(used []string, one shared.Passkey) bool {
 	return slices.Contains(used, checksum(one.CredentialID)) || slices.Contains(used, one.CredentialID)
 }
 
-// checksum returns a short checksum (FNV-1a) of a credential ID. It tells the passkeys of an
-// account apart, and does not reveal the ID.
+// checksum returns a short checksum (FNV-1a) of the ID of a passkey or an account. It tells the few
+// in a browser apart, and does not reveal the ID.
 func checksum(id string) string {
 	sum := uint32(2166136261)
 	for i := range len(id) {

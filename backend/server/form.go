@@ -83,8 +83,9 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 	return nextPage(c), err
 }
 
-// settingsForm is the field of the form on the settings page. It is required: the browser may
-// submit another form of the page, while the app is too busy to prevent that.
+// settingsForm is the field of the form on the settings pages. It is required: the browser may
+// submit another form of the page, while the app is too busy to prevent that. The response is
+// the page again then, without what the user typed.
 type settingsForm struct {
 	SignOut string `json:"signOut" check:"yes"`
 }

@@ -433,29 +433,32 @@ func TestFormsFromOwnOrigin(t *testing.T) {
 	})
 }
 
-// TestSignOutForm tests that the form of the settings page ends the session, and makes the
-// browser delete what it has stored. Any other form of the page does nothing.
+// TestSignOutForm tests that the form of each settings page ends the session, and makes the
+// browser delete what it has stored. Any other form of a page does nothing.
 func TestSignOutForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
-		b := s.signUp(t, ann)
-		held := b.Copy()
-		for _, fields := range []string{"", "signOut=", "signOut=no", "password=a+secret"} {
-			wantRedisplayed(t, b.sendRaw("/dashboard/settings", fields), 400, "", en.T(message.ErrInvalidInput))
+		s.signUp(t, ann)
+		for _, page := range shared.SettingsPages {
+			b := s.signIn(t, ann)
+			held := b.Copy()
+			for _, fields := range []string{"", "signOut=", "signOut=no", "password=a+secret"} {
+				wantRedisplayed(t, b.sendRaw(page, fields), 400, "", en.T(message.ErrInvalidInput))
+			}
+			if !b.SignedIn(t) {
+				t.Fatalf("another form of %s signs out", page)
+			}
+			a := b.sendRaw(page, "signOut=yes")
+			wantSeeOther(t, a, "/sign-in")
+			if a.Header.Get("Clear-Site-Data") != `"cache", "storage"` {
+				t.Errorf("%s: Clear-Site-Data is %q", page, a.Header.Get("Clear-Site-Data"))
+			}
+			if b.SignedIn(t) || held.SignedIn(t) {
+				t.Errorf("the form of %s leaves the session", page)
+			}
+			wantSeeOther(t, b.sendRaw(page, "signOut=yes"), "/sign-in") // signed out already
 		}
-		if !b.SignedIn(t) {
-			t.Fatal("another form signs out")
-		}
-		a := b.sendRaw("/dashboard/settings", "signOut=yes")
-		wantSeeOther(t, a, "/sign-in")
-		if a.Header.Get("Clear-Site-Data") != `"cache", "storage"` {
-			t.Errorf("Clear-Site-Data is %q", a.Header.Get("Clear-Site-Data"))
-		}
-		if b.SignedIn(t) || held.SignedIn(t) {
-			t.Error("the form leaves the session")
-		}
-		wantSeeOther(t, b.sendRaw("/dashboard/settings", "signOut=yes"), "/sign-in") // signed out already
-		if n := s.events(t, shared.EventSignOut); n != 1 {
-			t.Errorf("%d sign-outs in the log; want one", n)
+		if n := s.events(t, shared.EventSignOut); n != len(shared.SettingsPages) {
+			t.Errorf("%d sign-outs in the log; want %d", n, len(shared.SettingsPages))
 		}
 	})
 }
@@ -594,12 +597,15 @@ func TestEveryFormIsTested(t *testing.T) {
 			got = append(got, r)
 		}
 	}
-	if want := []server.Route{
+	want := []server.Route{
 		{Method: "POST", Path: "/sign-in", Policy: "anyone", Form: true},
 		{Method: "POST", Path: "/two-factor", Policy: "signingIn", Unenrolled: true, Form: true},
-		{Method: "POST", Path: "/dashboard/settings", Policy: "anyone", Form: true},
 		{Method: "POST", Path: "/email", Policy: "anyone", Form: true},
-	}; !slices.Equal(got, want) {
+	}
+	for _, page := range shared.SettingsPages { // TestSignOutForm
+		want = append(want, server.Route{Method: "POST", Path: page, Policy: "anyone", Form: true})
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("the forms are %+v", got)
 	}
 }
@@ -608,7 +614,7 @@ func TestFormPolicy(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		for path, action := range map[string]string{
 			"/sign-in": "'self'", "/two-factor": "'self'", "/email": "'self'",
-			"/dashboard/settings": "'self'", "/dashboard/settings/password": "'none'",
+			"/dashboard/settings": "'self'", "/dashboard/settings/password": "'self'",
 			"/": "'none'", "/sign-up": "'none'", "/dashboard/system": "'none'",
 			"/forgot-password": "'none'", "/sign-in/": "'none'", "/api/auth/sign-in/email": "'none'", "/nowhere": "'none'",
 		} {

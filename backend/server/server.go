@@ -126,7 +126,13 @@ func (s *Server) dispatch() http.Handler {
 
 // routes returns the route table: the API, the forms and the email links, each with the
 // policy and the rate limit of its callers.
-func (s *Server) routes() []route { return slices.Concat(s.userRoutes(), s.managementRoutes()) }
+func (s *Server) routes() []route {
+	routes := slices.Concat(s.userRoutes(), s.managementRoutes())
+	for _, page := range shared.SettingsPages {
+		routes = append(routes, handleForm(anyone, defaultRate, page, shared.SignOut.Path, s.signOutForm))
+	}
+	return routes
+}
 
 // userRoutes returns the routes for everyone.
 func (s *Server) userRoutes() []route {
@@ -189,7 +195,6 @@ func (s *Server) userRoutes() []route {
 
 		handleForm(anyone, signInRate, shared.PageSignIn, shared.SignIn.Path, s.signInForm),
 		handleForm(allowUnenrolled(signingIn), confirmRate, shared.PageTwoFactor, shared.VerifyTOTP.Path, s.twoFactorForm),
-		handleForm(anyone, defaultRate, shared.PageSettings, shared.SignOut.Path, s.signOutForm),
 		handleForm(anyone, defaultRate, shared.PageEmail, shared.VerifyEmail.Path, s.emailForm), // deleting an account requires a session
 		handleLink(anyone, readRate, shared.PageEmail, shared.VerifyEmail.Path, s.openEmailLink),
 		handleLink(anyone, readRate, shared.PageResetPassword, shared.OpenPasswordReset.Path, s.openResetLink),

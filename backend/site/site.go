@@ -94,7 +94,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // forms lists the pages with a form that browsers submit without the app: before it has
 // loaded, or where it cannot run.
-var forms = []string{shared.PageSignIn, shared.PageTwoFactor, shared.PageSettings, shared.PageEmail}
+var forms = append([]string{shared.PageSignIn, shared.PageTwoFactor, shared.PageEmail}, shared.SettingsPages...)
 
 // HasForm reports whether the page at path has a form that browsers submit without the
 // app.
