@@ -73,7 +73,7 @@ func (s *Service) ReportNotMe(ctx context.Context, client Client, link string) (
 // Every session may report every other one, because an attacker who has signed in may be in
 // either. So an attacker may report the owner. That gives the attacker no more than the fresh
 // identity that the caller must have checked, and it leaves the owner the notices about what
-// the attacker's own session has changed.
+// the attacker's own session has changed: see [Service.takeNotices].
 func (s *Service) ReportSignIn(ctx context.Context, actor Actor, session string) (reset Token, err error) {
 	if session == actor.Session.ID {
 		return "", shared.ErrSessionEnded
@@ -92,7 +92,7 @@ func (s *Service) ReportSignIn(ctx context.Context, actor Actor, session string)
 		r := report{Event: s.sessionEvent(shared.EventReportedNotMe, actor)}
 		r.Event = withDetail(r.Event, map[string]string{DetailUserAgent: reported})
 		r.Event.Subject = session
-		if r.Reversals, r.Notices, err = s.takeNotices(ctx, in, session); err != nil {
+		if r.Reversals, r.Notices, err = s.takeNotices(ctx, in, actor.Session, session); err != nil {
 			return err
 		}
 		reset, err = s.secureAccount(ctx, in, actor.Client, r)
@@ -104,7 +104,13 @@ func (s *Service) ReportSignIn(ctx context.Context, actor Actor, session string)
 // takeNotices uses up the notices about what a session changed, and returns how to revert
 // the changes, the newest first. If one of them replaced the address, later notices may have
 // gone to an attacker's mailbox: since is when the first such notice was issued, or zero.
-func (s *Service) takeNotices(ctx context.Context, in userTx, session string) (all []reversal, since time.Time, err error) {
+//
+// An actor whose session is new and began after the address was replaced may be an attacker
+// who reports the owner. So the address stays, and so do the notices, one of which is about
+// the actor's sign-in. The notice at the former address can still revert the change.
+func (s *Service) takeNotices(
+	ctx context.Context, in userTx, actor Session, session string,
+) (all []reversal, since time.Time, err error) {
 	now := s.Now()
 	notices, err := in.OpenOneTimeTokens(ctx, in.User.ID, purposeReport, now)
 	if err != nil {
@@ -115,7 +121,7 @@ func (s *Service) takeNotices(ctx context.Context, in userTx, session string) (a
 		if err := s.readToken(t, &r); err != nil {
 			return nil, since, err
 		}
-		if r.Session != session {
+		if r.Session != session || r.Email != "" && actor.IsNew && actor.CreatedAt.After(t.CreatedAt) {
 			continue
 		}
 		if _, err := in.TakeOneTimeToken(ctx, t.Hash, purposeReport, now); err != nil {

@@ -550,3 +550,45 @@ func TestRestrictedOverview(t *testing.T) {
 		}
 	})
 }
+
+// TestReportKeepsNewerAddress tests that a new session which began after a change of the
+// address does not revert the change. An attacker with the password could otherwise report the
+// owner's session, and so move the account back to an address that the owner has given up, and
+// take away the notice about the attacker's own sign-in.
+func TestReportKeepsNewerAddress(t *testing.T) {
+	eachMailing(t, []string{"NEW_DEVICE_MAIL=true"}, func(t *testing.T, s mailing) {
+		const next = "next@example.test"
+		owner := s.signUp(t, ann)
+		s.verify(t, owner, ann)
+		older := s.signIn(t, ann)
+		s.mails(t)
+		s.clock.Advance(time.Minute)
+		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": next}), 200, "")
+		wantRedirect(t, owner.open(s.link(t, ann, en.T(message.MailAgreeEmailChangeSubject))), "/")
+		wantRedirect(t, owner.open(s.link(t, next, en.T(message.MailVerifyNewEmailSubject))), "/")
+		changed := s.link(t, ann, en.T(message.MailEmailChangedSubject))
+		s.clock.Advance(time.Minute)
+		attacker := s.signIn(t, next)
+		notice := s.link(t, next, en.T(message.MailNewSignInSubject))
+
+		taken := attacker.report(owner.sessionID())
+		want(t, taken, 200, "")
+		if mails := s.mails(t); len(mails) != 1 || mails[0].Recipient != next {
+			t.Errorf("emails: %+v; want one to %s", mails, next)
+		}
+		a := s.browser(t).Post("/disown", body{"token": tokenOf(t, notice)})
+		want(t, a, 200, "")
+		want(t, s.browser(t).Post("/reset-password", body{"newPassword": nextPassword, "token": taken.Get("token")}), 400, "INVALID_TOKEN")
+		want(t, s.browser(t).Post("/reset-password", body{"newPassword": nextPassword, "token": a.Get("token")}), 200, "")
+		owner = s.browser(t)
+		want(t, owner.Post("/sign-in/email", body{"email": next, "password": nextPassword}), 200, "")
+		wantAlive(t, older, false, "an older session after the reports")
+
+		// The notice about the change still reverts it: whoever reads the former address decides.
+		s.mails(t)
+		want(t, s.browser(t).Post("/disown", body{"token": tokenOf(t, changed)}), 200, "")
+		if mails := s.mails(t); len(mails) != 1 || mails[0].Recipient != ann {
+			t.Errorf("emails: %+v; want one to %s", mails, ann)
+		}
+	})
+}
