@@ -46,7 +46,7 @@ func TestKilledWhileLinking(t *testing.T) {
 			for i, c := range clients {
 				loops.Go(func() {
 					for n := 0; ; n++ {
-						a := c.Elsewhere().Post("/update-user", body{"name": fmt.Sprint("Name ", i, n)})
+						a := c.Elsewhere().Post("/update-user", body{"name": fmt.Sprint("Name ", round, " ", i, " ", n)})
 						switch {
 						case a.Err != nil:
 							return // killed

@@ -133,6 +133,10 @@ func (s *Service) RenamePasskey(ctx context.Context, actor Actor, id, name strin
 		if i < 0 {
 			return shared.ErrPasskeyNotFound
 		}
+		if textOf(all[i].Name) == name { // there is nothing to record
+			renamed = all[i]
+			return nil
+		}
 		if err := in.RenamePasskey(ctx, in.User.ID, id, name); err != nil {
 			return err
 		}

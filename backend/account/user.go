@@ -84,7 +84,7 @@ type UserChange struct {
 	Language *string
 }
 
-// UpdateUser changes the session's user.
+// UpdateUser changes the session's user. It records nothing if nothing differs.
 func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange) error {
 	if change == (UserChange{}) {
 		return shared.ErrNothingToUpdate
@@ -106,10 +106,14 @@ func (s *Service) UpdateUser(ctx context.Context, actor Actor, change UserChange
 		return shared.ErrValidation.WithMessage("The language must be " + languages + ", or empty for the browser's language.").In("language")
 	}
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
+		members := changes(in.User, change)
+		if len(members) == 0 {
+			return nil
+		}
 		if err := in.UpdateUser(ctx, in.User.ID, change, s.Now()); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.withPersonal(s.sessionEvent(shared.EventUserUpdated, actor), in.User, changes(in.User, change)))
+		return in.AddEvent(ctx, s.Keys, s.withPersonal(s.sessionEvent(shared.EventUserUpdated, actor), in.User, members))
 	})
 }
 

@@ -445,6 +445,8 @@ func TestEveryActionIsAudited(t *testing.T) {
 		did("step-up", id, id, shared.EventStepUp)
 		post(b, "/update-user", body{"name": "Ann B."}, 200)
 		did("profile", id, id, shared.EventUserUpdated)
+		post(b, "/update-user", body{"name": "Ann B.", "image": nil, "language": ""}, 200)
+		did("the same profile", noUser, id)
 		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"RESEND_API_KEY","value":"re_12345678"}`), 200, "")
 		did("a system key", id, id, shared.EventSettingChanged)
 		want(t, b.Elsewhere().Do("PUT", "/api/settings", `{"key":"VERIFY_EMAIL","value":"off"}`), 200, "") // no address is verified
@@ -504,6 +506,8 @@ func TestEveryActionIsAudited(t *testing.T) {
 		did("a passkey", id, id, shared.EventPasskeyAdded)
 		post(b, "/passkey/update-passkey", body{"id": key, "name": "Key"}, 200)
 		did("its name", id, id, shared.EventPasskeyRenamed)
+		post(b, "/passkey/update-passkey", body{"id": key, "name": "Key"}, 200)
+		did("the same name", noUser, id)
 		want(t, s.browser(t).authenticate(device), 200, "")
 		did("sign-in by it", id, id, shared.EventSignIn)
 		post(b, "/passkey/delete-passkey", body{"id": key}, 200)
