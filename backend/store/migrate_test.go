@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun/driver/pgdriver"
+
 	"latchkey/backend/account"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
+	"latchkey/backend/testkit"
 	"latchkey/shared"
 )
 
@@ -90,6 +95,47 @@ func TestMigrateFromVersion6(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMigrationOfLongLog tests that older servers find sessions while a migration builds indexes
+// of the security log, which takes long if the log is long.
+func TestMigrationOfLongLog(t *testing.T) {
+	url := storetest.Postgres(t)
+	db := storetest.Open(t, url)
+	if _, err := db.MigrateWith(t.Context(), store.Migration{To: 12}); err != nil {
+		t.Fatal(err)
+	}
+	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
+	defer pool.Close()
+	linking, err := pool.Begin() // it keeps the migration in the middle of the indexes
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer linking.Rollback()
+	if _, err := linking.ExecContext(t.Context(), "LOCK TABLE events IN ROW EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	migrated := make(chan error)
+	go func() {
+		_, err := db.Migrate(t.Context())
+		migrated <- err
+	}()
+	count := func(query string) (n int, err error) {
+		ctx, cancel := context.WithTimeout(t.Context(), store.Timeout)
+		defer cancel()
+		return n, pool.QueryRowContext(ctx, query).Scan(&n)
+	}
+	testkit.Eventually(t, "the migration waits for the log", func() bool {
+		n, err := count("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'events'::regclass")
+		return n > 0 && err == nil
+	})
+	if _, err := count("SELECT count(*) FROM sessions"); err != nil {
+		t.Errorf("sessions during the migration: %v", err)
+	}
+	linking.Rollback()
+	if err := <-migrated; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestMigrationFiles tests that every version has a file for both databases or one for each,
