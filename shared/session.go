@@ -38,8 +38,9 @@ type Session struct {
 	SecondFactorAt *Time   `json:"secondFactorAt"`
 	SecondFactorBy *string `json:"secondFactorBy"`
 
-	// IsNew means that a browser opened the session in which the account was not known, and
-	// that the user has not yet said whether it was them: see [ConfirmSignIn].
+	// IsNew means that a browser opened the session in which the account had not been known
+	// for a week, and that the user has not yet said whether it was them: see
+	// [ConfirmSignIn].
 	IsNew bool `json:"isNew"`
 	// PasskeyName is the name of the passkey that opened the session. It is null if there
 	// was none, or if the passkey has been deleted or has no name. Only [ListSessions] and

@@ -35,10 +35,10 @@ func TestParseToken(t *testing.T) {
 func TestKnownDeviceTokens(t *testing.T) {
 	s := &Service{Keys: keyring.New()}
 	isKnown := func(s *Service, b KnownDeviceTokens, user, hash string) bool {
-		_, ok := s.knownDeviceID(b, user, hash)
+		_, ok := s.knownDevice(b, user, hash)
 		return ok
 	}
-	b := s.addKnownDevice("ann", "hash", "")
+	b := s.addKnownDevice("ann", "hash", "", false)
 	for what, test := range map[string]struct {
 		s          *Service
 		b          KnownDeviceTokens
@@ -57,17 +57,39 @@ func TestKnownDeviceTokens(t *testing.T) {
 			t.Errorf("%s: known is %t; want %t", what, !test.known, test.known)
 		}
 	}
-	if renewed := s.addKnownDevice("ann", "hash", b); renewed != b {
+	if renewed := s.addKnownDevice("ann", "hash", b, false); renewed != b {
 		t.Error("a known browser gets another token")
 	}
 	for _, user := range []string{"bob", "cid", "dot"} {
-		b = s.addKnownDevice(user, "hash", b)
+		b = s.addKnownDevice(user, "hash", b, false)
 	}
 	if !isKnown(s, b, "ann", "hash") || !isKnown(s, b, "dot", "hash") {
 		t.Error("four accounts do not know the browser")
 	}
-	if b = s.addKnownDevice("eve", "hash", b); isKnown(s, b, "ann", "hash") || len(strings.Split(string(b), ".")) != 4 {
+	if b = s.addKnownDevice("eve", "hash", b, false); isKnown(s, b, "ann", "hash") || len(strings.Split(string(b), ".")) != 4 {
 		t.Error("more than four accounts know the browser")
+	}
+}
+
+// TestNewDeviceToken checks that a browser is known at once after a sign-in that is new, but
+// stays new for a week.
+func TestNewDeviceToken(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	s := &Service{Keys: keyring.New(), Now: func() time.Time { return now }}
+	b := s.addKnownDevice("ann", "hash", "", true)
+	first, ok := s.knownDevice(b, "ann", "hash")
+	if !ok || !first.New || s.addKnownDevice("ann", "hash", b, true) != b {
+		t.Errorf("at once: %+v, %t", first, ok)
+	}
+	if _, ok := s.knownDevice(b, "bob", "hash"); ok {
+		t.Error("another user knows the browser")
+	}
+	now = now.Add(newDeviceWindow)
+	if d, ok := s.knownDevice(b, "ann", "hash"); !ok || d.New || d.ID != first.ID {
+		t.Errorf("after a week: %+v, %t", d, ok)
+	}
+	if d, ok := s.knownDevice(s.addKnownDevice("ann", "hash", "", false), "ann", "hash"); !ok || d.New {
+		t.Errorf("after a sign-in that is not new: %+v, %t", d, ok)
 	}
 }
 

@@ -39,17 +39,17 @@ func (s *Service) issueSession(ctx context.Context, in userTx, g signIn) (SignIn
 			return SignInResult{}, err
 		}
 	}
-	_, known := s.knownDeviceID(g.Client.KnownDevice, in.User.ID, g.Hash)
+	device, known := s.knownDevice(g.Client.KnownDevice, in.User.ID, g.Hash)
+	isNew := !known || device.New
 	session := Session{
-		Method: method, SecondFactorBy: g.secondFactorShown(), Remember: g.Remember, IsNew: !known, PasskeyID: g.Passkey,
+		Method: method, SecondFactorBy: g.secondFactorShown(), Remember: g.Remember, IsNew: isNew, PasskeyID: g.Passkey,
 	}
 	session, token, err := s.createSession(ctx, in, g.Client, session)
 	if err != nil {
 		return SignInResult{}, err
 	}
-	return SignInResult{
-		User: in.User, Session: session, Token: token, KnownDevice: s.addKnownDevice(in.User.ID, g.Hash, g.Client.KnownDevice),
-	}, nil
+	tokens := s.addKnownDevice(in.User.ID, g.Hash, g.Client.KnownDevice, isNew)
+	return SignInResult{User: in.User, Session: session, Token: token, KnownDevice: tokens}, nil
 }
 
 // secondFactorShown returns the second factor that the user presented, or "" if none.

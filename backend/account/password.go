@@ -134,7 +134,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventPasswordChanged, reversal{}, "", mail.PasswordChanged)
 		return err
 	})
-	return token, s.addKnownDevice(actor.User.ID, hashed, actor.Client.KnownDevice), err
+	return token, s.addKnownDevice(actor.User.ID, hashed, actor.Client.KnownDevice, actor.Session.IsNew), err
 }
 
 // StepUp confirms the identity of the session's user by password, which makes the session

@@ -80,7 +80,8 @@ type Session struct {
 	UserAgent      string
 	Remember       bool
 	// IsNew is set if the browser that opened the session was not a known device of the
-	// user, until [Service.ConfirmSignIn]. It is not set at a sign-up.
+	// user or had become one in the last week, until [Service.ConfirmSignIn]. It is not set
+	// at a sign-up.
 	IsNew     bool
 	PasskeyID string // the passkey that opened the session, which may be deleted since; empty if none did
 
@@ -293,9 +294,10 @@ func (s *Service) RevokeSession(ctx context.Context, actor Actor, id string) err
 // sessions of the user are new, an older one can confirm a newer one.
 //
 // What is left: an attacker who signs in twice, after all known sessions of the owner have
-// ended, can confirm the second session, and from there the first. An attacker with the
-// cookie of a known session can confirm any. The owner still has the email about a new
-// browser, and the log says who confirmed what.
+// ended, can confirm the second session, and from there the first. The attacker can end them,
+// which the owner sees. An attacker with the cookie of a known session can confirm any, and so
+// can one who signs in again after the [newDeviceWindow]. The owner still has the email about
+// a new browser, and the log says who confirmed what.
 func (s *Service) ConfirmSignIn(ctx context.Context, actor Actor, id string) error {
 	return s.inSessionTx(ctx, actor, func(in userTx) error {
 		now := s.Now()

@@ -5,8 +5,10 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"latchkey/backend/address"
@@ -101,8 +103,8 @@ func (s *Service) checkSignIn(
 	}
 
 	limit, key := SignInLimit, email
-	if id, ok := s.knownDeviceID(client.KnownDevice, user.ID, hash); ok && known {
-		limit, key = KnownDeviceSignInLimit, id
+	if device, ok := s.knownDevice(client.KnownDevice, user.ID, hash); ok && known {
+		limit, key = KnownDeviceSignInLimit, device.ID
 	}
 
 	right, err := s.verifyPassword(ctx, limit, key, hash, password)
@@ -163,7 +165,8 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 // finishSignIn records a sign-in. If the browser was not known, it notifies the user, unless
 // NEW_DEVICE_MAIL is off.
 func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o SignInResult) error {
-	if o.Session.IsNew && s.Settings.Now().NewDeviceMail {
+	unknown := o.KnownDevice != client.KnownDevice // it has just become known
+	if unknown && s.Settings.Now().NewDeviceMail {
 		if err := s.notify(ctx, in, client, reversal{Session: o.Session.ID}, "", mail.NewSignIn); err != nil {
 			return err
 		}
@@ -195,36 +198,63 @@ const (
 	knownDeviceAccounts = 4
 )
 
+// newDeviceWindow is how long the sign-ins in a browser are new after the first one. It is how
+// long the link in the email about the first one works. If it were shorter, an attacker could
+// sign in twice, and the second session could answer the question about the first.
+var newDeviceWindow = tokenLifetimes[purposeReport]
+
+// The purposes of the MACs of tokens. The ID in the token of a new device begins with the time
+// of the first sign-in.
+const (
+	knownDevicePurpose = "browser"
+	newDevicePurpose   = "new browser"
+)
+
 // addKnownDevice adds a token to old, the tokens of a browser, after a sign-in of a user
-// whose password has the hash. It returns old if the user's token is among them.
-func (s *Service) addKnownDevice(user, hash string, old KnownDeviceTokens) KnownDeviceTokens {
-	if _, ok := s.knownDeviceID(old, user, hash); ok {
+// whose password has the hash. It returns old if the user's token is among them. isNew says
+// that the session is [Session].IsNew.
+func (s *Service) addKnownDevice(user, hash string, old KnownDeviceTokens, isNew bool) KnownDeviceTokens {
+	if _, ok := s.knownDevice(old, user, hash); ok {
 		return old
 	}
-	id := make([]byte, deviceIDSize)
+	id, purpose := make([]byte, deviceIDSize), knownDevicePurpose
 	rand.Read(id)
-	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.MAC("browser", knownDeviceText(id, user, hash))...))}
+	if isNew {
+		purpose = newDevicePurpose
+		binary.BigEndian.PutUint64(id, uint64(s.Now().Unix()))
+	}
+	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.MAC(purpose, knownDeviceText(id, user, hash))...))}
 	if old != "" {
 		values = append(values, strings.Split(string(old), ".")...)
 	}
 	return KnownDeviceTokens(strings.Join(values[:min(len(values), knownDeviceAccounts)], "."))
 }
 
-// knownDeviceID returns the ID of the token in b that is valid for the user and the password
-// with the hash.
-func (s *Service) knownDeviceID(b KnownDeviceTokens, user, hash string) (id string, ok bool) {
+// A knownDevice is what a token says about a browser.
+type knownDevice struct {
+	ID  string
+	New bool // the first sign-in was new, and less than the [newDeviceWindow] ago
+}
+
+// knownDevice returns the device of the token in b that is valid for the user and the
+// password with the hash.
+func (s *Service) knownDevice(b KnownDeviceTokens, user, hash string) (d knownDevice, ok bool) {
 	for value := range strings.SplitSeq(string(b), ".") {
 		raw, err := base64.RawURLEncoding.DecodeString(value)
 		if err != nil || len(raw) <= deviceIDSize {
 			continue
 		}
-		for _, mac := range s.Keys.MACs("browser", knownDeviceText(raw[:deviceIDSize], user, hash)) {
-			if hmac.Equal(raw[deviceIDSize:], mac) {
-				return string(raw[:deviceIDSize]), true
+		id, text := raw[:deviceIDSize], knownDeviceText(raw[:deviceIDSize], user, hash)
+		for _, purpose := range []string{knownDevicePurpose, newDevicePurpose} {
+			for _, mac := range s.Keys.MACs(purpose, text) {
+				if hmac.Equal(raw[deviceIDSize:], mac) {
+					first := time.Unix(int64(binary.BigEndian.Uint64(id)), 0)
+					return knownDevice{string(id), purpose == newDevicePurpose && s.Now().Sub(first) < newDeviceWindow}, true
+				}
 			}
 		}
 	}
-	return "", false
+	return d, false
 }
 
 // knownDeviceText returns the input of a token's MAC.

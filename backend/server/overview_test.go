@@ -77,6 +77,10 @@ func TestNewSessions(t *testing.T) {
 			accounts.Settings = set(t, "NEW_DEVICE_MAIL="+notices)
 			b := s.signIn(t, ann)
 			wantSession(b, true, "")
+			// A browser stays new for a week.
+			want(t, b.Elsewhere().SignIn(ann), 200, "")
+			wantSession(b, true, "")
+			s.clock.Advance(7 * 24 * time.Hour)
 			want(t, b.Elsewhere().SignIn(ann), 200, "")
 			wantSession(b, false, "")
 		}
@@ -392,6 +396,25 @@ func TestConfirmSignIn(t *testing.T) {
 		if got := older.question() + newer.question(); got != "" {
 			t.Errorf("questions about %s are left", got)
 		}
+	})
+}
+
+// TestConfirmAfterSecondSignIn tests that an attacker cannot answer the question about their
+// sign-in, nor prevent it, by another sign-in in the same browser.
+func TestConfirmAfterSecondSignIn(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		owner, attacker := s.signUp(t, ann), s.signIn(t, ann)
+		first := attacker.sessionID()
+		attacker.SetCookie("latchkey.session_token", "")
+		want(t, attacker.Elsewhere().SignIn(ann), 200, "")
+		want(t, attacker.confirm(first), 403, "FORBIDDEN")
+		want(t, attacker.Elsewhere().Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
+		again := attacker.Elsewhere().Post("/sign-in/email", body{"email": ann, "password": nextPassword})
+		want(t, again, 200, "")
+		if !attacker.sessions()[0].IsNew {
+			t.Error("after a new password, the browser is known")
+		}
+		wantAlive(t, owner, false, "the owner after a new password")
 	})
 }
 
