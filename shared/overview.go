@@ -3,9 +3,8 @@ package shared
 // Overview is the state of the caller's account, for the home page. It has what the page
 // needs to say how safe the account is and what to do next.
 //
-// A change of the address is pending once the server has composed the email with its link,
-// about a second after the request. It is so for every address, also for one that has an
-// account already.
+// A change of the address is pending from its request on. It is so for every address, also
+// for one that has an account already.
 type Overview struct {
 	User      User           `json:"user"`
 	Password  PasswordState  `json:"password"`
