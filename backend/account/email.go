@@ -114,7 +114,8 @@ func (s *Service) sendEmailChange(ctx context.Context, in userTx, client Client,
 		return err
 	}
 	return s.requestEmail(ctx, in, emailRequest{
-		Purpose: purpose, Email: change.New, Callback: change.Callback, From: client, User: in.User.ID, Token: token,
+		Purpose: purpose, Email: change.New, Callback: change.Callback, From: client,
+		User: in.User.ID, Token: token, Old: change.Old, Session: change.Session,
 	})
 }
 
@@ -129,6 +130,11 @@ func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emai
 	user, err := tx.LockUser(ctx, request.User)
 	if err != nil {
 		return mail.Mail{}, err
+	}
+	if request.Token == "" {
+		if request.Token, err = s.tokenForOlderRequest(ctx, userTx{tx, user}, request); err != nil {
+			return mail.Mail{}, err
+		}
 	}
 	t, err := tx.OneTimeToken(ctx, request.Token.Hash())
 	if err != nil {
@@ -148,6 +154,19 @@ func (s *Service) composeEmailChange(ctx context.Context, tx Store, request emai
 	}
 	user.Email, user.EmailVerified = request.Email, false
 	return s.composeAt(request.At, user, request.From, mail.VerifyNewEmail{Link: link}), nil
+}
+
+// tokenForOlderRequest issues the token for a request of an older server. It fails with
+// [ErrNotFound] if the address or the password has changed since the request.
+func (s *Service) tokenForOlderRequest(ctx context.Context, in userTx, request emailRequest) (Token, error) {
+	if in.User.Email != request.Old {
+		return "", ErrNotFound
+	}
+	if err := checkNotOutdated(ctx, in, request); err != nil {
+		return "", err
+	}
+	change := emailChange{New: request.Email, Old: request.Old, Callback: request.Callback, Session: request.Session}
+	return s.issueToken(ctx, in, request.Purpose, change)
 }
 
 // openEmailChange returns the token of a user's pending change of address, and its data. It

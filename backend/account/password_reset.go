@@ -37,7 +37,10 @@ type emailRequest struct {
 
 	// For a change of address:
 	User  string
-	Token Token // of the link
+	Token Token // of the link; empty if an older server has queued the request
+	// Older servers issue the token at delivery. For them and from them:
+	Old     string // the account's address at that time
+	Session string // the session that requested it
 }
 
 // requestSignUp is the purpose of an email after a sign-up. The server looks up at delivery

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/mail"
 	"latchkey/backend/testkit"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -132,6 +134,42 @@ func TestPendingEmailChangeRevealsNothing(t *testing.T) {
 			}
 			s.mails(t)
 			want(t, owner.Elsewhere().Post("/cancel-email-change", body{}), 200, "")
+		}
+	})
+}
+
+// TestEmailChangeOfOlderServer tests that a change of address survives an upgrade: older and newer
+// servers deliver the emails that the other ones have queued. Older ones issue the token at
+// delivery, and need the former address and the session for that.
+func TestEmailChangeOfOlderServer(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		const next = "next@example.test"
+		owner := s.signUp(t, ann)
+		id, session, now := owner.id(), owner.sessionID(), s.clock.Now()
+		s.mails(t)
+		queued := mail.Mail{ID: "queued", CreatedAt: now, LeasedUntil: now}
+		request, err := json.Marshal(body{"Purpose": "change email", "Email": next, "User": id, "Old": ann, "Session": session, "At": now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		queued.Request = testKeys.Seal(string(request), queued.AAD("asked"))
+		if err := s.db.AddMail(t.Context(), queued); err != nil {
+			t.Fatal(err)
+		}
+		wantRedirect(t, owner.open(s.link(t, next, en.T(message.MailVerifyNewEmailSubject))), "/")
+		if got := owner.Session().Get("user.email"); got != next {
+			t.Errorf("the address is %v; want %s", got, next)
+		}
+		s.mails(t)
+
+		want(t, owner.Elsewhere().Post("/change-email", body{"newEmail": ann}), 200, "")
+		all, err := s.db.MailsAfter(t.Context(), "", 2)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("queued: %+v, %v; want one", all, err)
+		}
+		text, err := testKeys.Unseal(all[0].Request, all[0].AAD("asked"))
+		if err != nil || !strings.Contains(text, `"Old":"`+next+`"`) || !strings.Contains(text, `"Session":"`+session+`"`) {
+			t.Errorf("the request lacks what older servers need: %s, %v", text, err)
 		}
 	})
 }
