@@ -24,8 +24,9 @@ const resealBatch = 200
 
 // Reseal seals all values of former keys under the current key, and returns how many. It
 // leaves values that it cannot unseal, and lost has their errors. After that, no other
-// sealed value needs the former keys. It also signs the end of the audit log with the
-// current key.
+// sealed value needs the former keys, except for details in the audit log, which nothing may
+// change: see [Service.EventDetail]. It also signs the end of the audit log with the current
+// key.
 func (s *Service) Reseal(ctx context.Context) (n int, lost []error, err error) {
 	reseal := func(tx Store, row any, column string, at *string, aad string) error {
 		if *at == "" || s.Keys.IsCurrent(*at) {
