@@ -885,14 +885,7 @@ func TestTrustedDevices(t *testing.T) {
 // filling a mailbox.
 func TestEmailCodes(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
-		mailed := func() (code string) {
-			for _, m := range s.mails(t) {
-				if m.Recipient == ann && m.Subject == en.T(message.MailSignInCodeSubject) {
-					code = sixDigits.FindString(m.Text)
-				}
-			}
-			return code
-		}
+		mailed := func() string { return s.mailedCode(t) }
 		send := func(b *browser) testkit.Answer { return b.Elsewhere().Post("/two-factor/send-otp", body{}) }
 		verify := func(b *browser, code string) testkit.Answer {
 			return b.Elsewhere().Post("/two-factor/verify-otp", body{"code": code})
