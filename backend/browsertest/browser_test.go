@@ -477,7 +477,7 @@ func testTabs(t *testing.T, server *testkit.Program) {
 // testSnapshotContents checks what the browser stores, which a thief of the device
 // could read.
 func testSnapshotContents(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.signUp()
 	p.awaitServiceWorker()
 	const cached = `(async () => {
@@ -704,7 +704,7 @@ func testTooManyTries(t *testing.T) {
 // when the server returns.
 func testServerAway(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	current, other := browse(t, server), browse(t, server)
+	current, other := browseWithWorker(t, server), browse(t, server)
 	current.Provoke(unreachableErrors...)
 	email := current.signUp()
 	other.As(firefox)

@@ -96,11 +96,26 @@ type tab struct {
 	t *testing.T
 }
 
-// browse opens a tab with its own cookies.
+// browse opens a tab with its own cookies. Unless the test is [thorough], its pages have no
+// service worker.
 func browse(t *testing.T, server *testkit.Program) *tab {
+	t.Helper()
+	p := browseWithWorker(t, server)
+	if !thorough() { // installing a worker takes a quarter of the time of a new browser
+		p.Inject(withoutWorker)
+	}
+	return p
+}
+
+// browseWithWorker is browse for the tests that need the service worker.
+func browseWithWorker(t *testing.T, server *testkit.Program) *tab {
 	t.Helper()
 	return &tab{testkit.Browse(t, server.Origin), t}
 }
+
+// withoutWorker makes a page run as in a browser without service workers, which would have the
+// catalog of another language in its caches.
+const withoutWorker = "delete Navigator.prototype.serviceWorker"
 
 // another opens a further tab with the same cookies.
 func (p *tab) another() *tab {

@@ -28,10 +28,6 @@ const catalogDE = "/web/catalog-de.txt"
 // catalogNotLoaded is what the browser reports about a blocked catalog.
 const catalogNotLoaded = "ERR_BLOCKED_BY_CLIENT"
 
-// withoutWorker makes a page run as in a browser without service workers, which would have the
-// catalog in its cache.
-const withoutWorker = "delete Navigator.prototype.serviceWorker"
-
 // testOneLanguage checks that a page in German shows no English text, not even while the app
 // starts, and that a page in English does not load the German texts.
 func testOneLanguage(t *testing.T, server *testkit.Program) {
@@ -108,7 +104,7 @@ func testLanguageNotStarted(t *testing.T, server *testkit.Program) {
 func testLanguageOffline(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
 	email := browse(t, server).signUp()
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.Provoke(unreachableErrors...)
 	p.signInGerman(email)
 	p.See(de.T(message.ThisDevice))
@@ -156,7 +152,7 @@ func (p *tab) signInGerman(email string) {
 // testLanguage checks that the pages follow the language of the browser, and
 // then that of the account.
 func testLanguage(t *testing.T, server *testkit.Program) {
-	first := browse(t, server)
+	first := browseWithWorker(t, server)
 	first.Prefers("en-GB,en,de")
 	email := first.signUp()
 	first.awaitLanguage("en", en.T(message.SecurityHome), en.T(message.SecurityHome))

@@ -25,7 +25,7 @@ func TestLinkBrowser(t *testing.T) {
 // testLinks checks each link that the server sends by email.
 func testLinks(t *testing.T) {
 	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 
 	// A new user verifies the email address before signing in.
 	p.Open("/sign-up")

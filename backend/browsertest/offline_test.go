@@ -48,10 +48,10 @@ func TestOfflineBrowser(t *testing.T) {
 // changes and recovers.
 func testOffline(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.Provoke(unreachableErrors...)
 	email := p.signUp()
-	other := browse(t, server)
+	other := browseWithWorker(t, server)
 	other.As(firefox)
 	other.signIn(email)
 	p.Open("/dashboard/settings")
@@ -185,7 +185,7 @@ func (p *tab) fakeClock() {
 // than a week. The pages stay open, and the server is unreachable.
 func testExpired(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	first := browse(t, server)
+	first := browseWithWorker(t, server)
 	first.Provoke(unreachableErrors...)
 	email := first.signUp()
 	second := first.another()
@@ -213,7 +213,7 @@ func testExpired(t *testing.T) {
 // testFailedInstall checks that the page retries the installation of a service worker that
 // fails to install.
 func testFailedInstall(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.Inject(`{
 		const register = ServiceWorkerContainer.prototype.register;
 		window.failed = 0;
@@ -239,7 +239,7 @@ func testFailedInstall(t *testing.T, server *testkit.Program) {
 // testClaim checks that the service worker takes control of a page that the browser has
 // loaded without it, such as a page that was loading while the worker was installed.
 func testClaim(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.Open("/sign-in")
 	p.awaitServiceWorker()
 	p.Act(`window.before = true`)
@@ -252,13 +252,13 @@ func testClaim(t *testing.T, server *testkit.Program) {
 // network returns.
 func testPendingSignOut(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	other := browse(t, server)
+	other := browseWithWorker(t, server)
 	other.As(firefox)
 	email := other.signUp()
 	sessions := func() int {
 		return eval[int](other, `fetch("/api/auth/list-sessions").then((r) => r.json()).then((all) => all.length)`)
 	}
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.Provoke(unreachableErrors...)
 	signOutOffline := func() {
 		t.Helper()
@@ -344,7 +344,7 @@ func testPendingSignOut(t *testing.T) {
 	// The user signs in with the form that works before the app runs.
 	p.Press(en.T(message.SignOut))
 	p.See(en.T(message.DoneSignedOut))
-	p = browse(t, server)
+	p = browseWithWorker(t, server)
 	p.Provoke(unreachableErrors...)
 	p.signIn(email)
 	signOutOffline()
@@ -389,7 +389,7 @@ func (p *tab) awaitOfflineDialog(want string) {
 // testOfflineFocus checks that keyboard users keep their place when the network
 // goes away and returns.
 func testOfflineFocus(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.addAuthenticator(true)
 	p.signUp()
 	p.openPasswordForm()
@@ -500,7 +500,7 @@ func testOfflineFocus(t *testing.T, server *testkit.Program) {
 // testWipe checks that the snapshot disappears in each way in which a session
 // can end.
 func testWipe(t *testing.T, server *testkit.Program) {
-	current, other := browse(t, server), browse(t, server)
+	current, other := browseWithWorker(t, server), browseWithWorker(t, server)
 	email := current.signUp()
 	for _, way := range []struct {
 		name string
@@ -550,7 +550,7 @@ func testWipe(t *testing.T, server *testkit.Program) {
 // before the session itself. The session says how long the browser may store
 // anything.
 func testListFirst(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	email := p.signUp()
 	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
@@ -578,7 +578,7 @@ func testListFirst(t *testing.T, server *testkit.Program) {
 // testOtherAccount checks an open page after another account signs in through
 // the same browser.
 func testOtherAccount(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.signUp()
 	p.awaitSnapshot()
 	first := p.snapshot()
@@ -612,9 +612,9 @@ func testOtherAccount(t *testing.T, server *testkit.Program) {
 // testChanged checks that a tab shows the changes of another tab without a
 // change of focus.
 func testChanged(t *testing.T, server *testkit.Program) {
-	first := browse(t, server)
+	first := browseWithWorker(t, server)
 	email := first.signUp()
-	other := browse(t, server)
+	other := browseWithWorker(t, server)
 	other.As(safari)
 	other.signIn(email)
 	second := first.another()
@@ -630,9 +630,9 @@ func testChanged(t *testing.T, server *testkit.Program) {
 // testEnded checks that two tabs learn of a revoked session although only one
 // of them calls the server.
 func testEnded(t *testing.T, server *testkit.Program) {
-	other := browse(t, server)
+	other := browseWithWorker(t, server)
 	email := other.signUp()
-	first := browse(t, server)
+	first := browseWithWorker(t, server)
 	first.Open("/sign-in")
 	first.Click("checkbox", en.T(message.KeepSignedIn), "")
 	first.submitSignIn(email, password)
@@ -658,7 +658,7 @@ func testEnded(t *testing.T, server *testkit.Program) {
 // hours.
 func testPasses(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.signUpAdministrator(server)
 	p.fakeClock() // takes effect on the next page
 	hours, yesterday := en.T(message.HoursAgoMany, 3), en.T(message.DayYesterday)
@@ -685,10 +685,10 @@ func testPasses(t *testing.T) {
 // is open.
 func testWrongClock(t *testing.T) {
 	server, db := startWithDatabase(t)
-	first := browse(t, server)
+	first := browseWithWorker(t, server)
 	first.Provoke(unreachableErrors...)
 	email := first.signUp()
-	other := browse(t, server)
+	other := browseWithWorker(t, server)
 	other.As(firefox)
 	other.signIn(email)
 	lastActive := func(ago time.Duration) {
@@ -734,7 +734,7 @@ func testWrongClock(t *testing.T) {
 // testOfflineSystem checks the system page without a network.
 func testOfflineSystem(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.signUpAdministrator(server)
 	p.Open("/dashboard/system")
 	p.The("link", en.T(message.DownloadCSV))
@@ -755,7 +755,7 @@ func testOfflineSystem(t *testing.T) {
 // testVersions checks the update from one version of the app to the next.
 func testVersions(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.Provoke(unreachableErrors...)
 	email := p.signUp()
 	p.awaitServiceWorker()
@@ -814,7 +814,7 @@ func testVersions(t *testing.T) {
 // browser is already installing.
 func testUpdateUnderWay(t *testing.T) {
 	server := testkit.Start(t, "-rate-limits", "off")
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 	p.Provoke(unreachableErrors...)
 	p.signUp()
 	p.awaitServiceWorker()
@@ -895,7 +895,7 @@ func testInstall(t *testing.T, server *testkit.Program) {
 	// Chromium decides when to offer the installation. The test makes the offer
 	// itself, in a private window, where Chromium makes none.
 	email := p.email()
-	p = browse(t, server)
+	p = browseWithWorker(t, server)
 	p.signIn(email)
 	const offer = `(() => {
 		const event = new Event("beforeinstallprompt", {cancelable: true})
@@ -916,7 +916,7 @@ func testInstall(t *testing.T, server *testkit.Program) {
 	p.None("button", en.T(message.InstallApp))
 
 	// The browser can make the offer before the app runs.
-	early := browse(t, server)
+	early := browseWithWorker(t, server)
 	early.signIn(email)
 	early.Inject(`addEventListener("DOMContentLoaded", () => { window.prevented = ` + offer + ` })`)
 	early.Open("/dashboard/settings")
@@ -925,7 +925,7 @@ func testInstall(t *testing.T, server *testkit.Program) {
 
 	// Where a page cannot show the prompt, it tells the user how to install the
 	// app.
-	phone := browse(t, server)
+	phone := browseWithWorker(t, server)
 	phone.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	phone.As(safari)
 	phone.signIn(email)

@@ -32,7 +32,7 @@ func runTours(t *testing.T, inspect func(p *tab, what string)) {
 // tourSignedOut visits the pages for users who are not signed in.
 func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
-	p := browse(t, server)
+	p := browseWithWorker(t, server)
 
 	p.Do(chromedp.Navigate(p.Origin + "/nothing-here"))
 	p.See(en.T(message.ErrAddressNotFound))
