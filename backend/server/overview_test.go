@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"latchkey/backend/account"
-	"latchkey/backend/server"
 	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
@@ -556,21 +555,6 @@ func TestReportSignInReverts(t *testing.T) {
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": nextPassword, "token": taken.Get("token")}), 400, "INVALID_TOKEN")
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": nextPassword, "token": a.Get("token")}), 200, "")
 		want(t, s.browser(t).Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 200, "")
-	})
-}
-
-// TestRestrictedOverview tests that a user who has to enroll a second factor first sees the
-// overview.
-func TestRestrictedOverview(t *testing.T) {
-	restricted := func(c *server.Config) {
-		c.Accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
-	}
-	eachAs(t, restricted, func(t *testing.T, s *testServer, _ *account.Service) {
-		owner := s.signUp(t, ann)
-		want(t, owner.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
-		if o := owner.overview(); o.User.Email != ann {
-			t.Errorf("overview: %+v", o)
-		}
 	})
 }
 

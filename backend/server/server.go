@@ -147,9 +147,9 @@ func (s *Server) userRoutes() []route {
 		handle(signedIn, defaultRate, shared.RevokeSession, s.revokeSession),
 		handle(signedIn, defaultRate, shared.RevokeSessions, s.revokeSessions),
 		handle(signedIn, defaultRate, shared.RevokeOtherSessions, s.revokeOtherSessions),
-		handle(allowUnenrolled(signedIn), readRate, shared.GetOverview, s.overview),
+		handle(signedIn, readRate, shared.GetOverview, s.overview),
 		handle(signedIn, defaultRate, shared.ConfirmSignIn, s.confirmSignIn),
-		handle(allowUnenrolled(requireFactor(fresh)), defaultRate, shared.ReportSignIn, s.reportSignIn), // returns a token to reset the password
+		handle(requireFactor(fresh), defaultRate, shared.ReportSignIn, s.reportSignIn), // returns a token to reset the password
 		handle(signedIn, defaultRate, shared.UpdateUser, s.updateUser),
 		handle(signedIn, strictRate, shared.ChangePassword, s.changePassword),
 		handle(signedIn, defaultRate, shared.VerifyPassword, s.verifyPassword),
