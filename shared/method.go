@@ -6,6 +6,24 @@ import (
 	"latchkey/shared/message"
 )
 
+// ProofText describes what confirmed an action, as the words after "confirmed with". It is
+// empty for what only a newer server knows.
+func ProofText(l *message.Language, proof string) string {
+	switch proof {
+	case "password":
+		return l.T(message.ProofPassword)
+	case "password+new-code":
+		return l.T(message.ProofNewCode)
+	case "totp":
+		return l.T(message.ProofTOTP)
+	case "backup-code":
+		return l.T(message.ProofBackupCode)
+	case "passkey":
+		return l.T(message.ProofPasskey)
+	}
+	return ""
+}
+
 // MethodText describes a [Session].Method: the first factor and the second, if any. passkey
 // is the name of the passkey that was used, or "".
 func MethodText(l *message.Language, method, passkey string) string {

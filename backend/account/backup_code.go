@@ -213,11 +213,12 @@ func (s *Service) auditBackupCodeUse(ctx context.Context, in userTx, actor Actor
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	return s.notify(ctx, in, actor.Client, reversal{Session: actor.Session.ID}, "", mail.BackupCodeUsed{Left: left})
+	return s.notify(ctx, in, actor.Client, reversal{Session: actor.Session.ID}, proof{}, mail.BackupCodeUsed{Left: left})
 }
 
 // NewBackupCodes replaces the user's backup codes, and revokes all other access. It fails
-// with [shared.ErrTwoFactorNotEnabled] and with [shared.ErrFactorNotFresh].
+// with [shared.ErrTwoFactorNotEnabled] and with [shared.ErrFactorNotFresh]. The caller must
+// have checked the password.
 func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []string, token Token, err error) {
 	if !actor.User.TwoFactorEnabled { // before hashing ten codes
 		return nil, "", shared.ErrTwoFactorNotEnabled
@@ -234,7 +235,7 @@ func (s *Service) NewBackupCodes(ctx context.Context, actor Actor) (codes []stri
 			return err
 		}
 		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventBackupCodesMade, reversal{BackupCode: digests[0]},
-			actor.Session.SecondFactorBy, mail.BackupCodesMade)
+			proof{enteredPassword, actor.Session.SecondFactorBy}, mail.BackupCodesMade)
 		return err
 	})
 	return codes, token, err

@@ -395,7 +395,7 @@ func (s *Service) changeEmail(ctx context.Context, in userTx, client Client, cha
 	changed := mail.EmailChanged{New: change.New}
 	var err error
 	if user.EmailVerified {
-		err = s.notify(ctx, in, client, reversal{Session: change.Session, Email: user.Email}, "", changed)
+		err = s.notify(ctx, in, client, reversal{Session: change.Session, Email: user.Email}, proof{}, changed)
 	} else {
 		err = s.send(ctx, in, s.compose(user, client, changed))
 	}

@@ -11,7 +11,13 @@ import (
 // The members of [audit.Event].Detail, a JSON object of strings. All but the first block may
 // name the user: see [Service.withPersonal].
 const (
-	DetailFactor    = "factor"    // the second factor that confirmed the action
+	// What the user entered for the action: "password", or "password+new-code" for the password
+	// and the first code of a new authenticator.
+	DetailEntered = "entered"
+	// The second factor that the session had presented last. Of an [shared.EventStepUp], the one
+	// that it presented.
+	DetailFactor = "factor"
+
 	DetailMethod    = "method"    // the [Session].Method of a new session
 	DetailUserAgent = "userAgent" // of the session or the trusted device that ended
 	DetailCount     = "count"     // how many sessions or trusted devices ended

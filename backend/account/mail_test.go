@@ -45,19 +45,26 @@ func TestMailLanguage(t *testing.T) {
 	}
 }
 
-// TestAlertFactor checks that an alert names the factor that confirmed the change.
-func TestAlertFactor(t *testing.T) {
-	s := mailing(t)
-	sentences := []message.ID{message.MailConfirmedByTOTP, message.MailConfirmedByBackupCode, message.MailConfirmedByPasskey}
-	for by, want := range map[Factor]message.ID{
-		ByTOTP: message.MailConfirmedByTOTP, ByBackupCode: message.MailConfirmedByBackupCode, ByPasskey: message.MailConfirmedByPasskey,
-		ByEmailCode: 0, "": 0,
+// TestAlertProof checks that an alert tells what was entered for the change from what the
+// session had presented before.
+func TestAlertProof(t *testing.T) {
+	s, en := mailing(t), message.English
+	password, newCode := en.T(message.ProofPassword), en.T(message.ProofNewCode)
+	for by, want := range map[proof]string{
+		{enteredPassword, ByTOTP}:      en.T(message.MailConfirmedInSession, password, en.T(message.ProofTOTP)),
+		{enteredNewCode, ByBackupCode}: en.T(message.MailConfirmedInSession, newCode, en.T(message.ProofBackupCode)),
+		{enteredPassword, ""}:          en.T(message.MailConfirmedWith, password),
+		{"", ByPasskey}:                en.T(message.MailInSession, en.T(message.ProofPasskey)),
+		{"", ByEmailCode}:              "",
+		{"", ""}:                       "",
 	} {
-		m := s.compose(User{}, Client{}, mail.Alert{Change: mail.BackupCodesMade, ConfirmedBy: mail.Factor(by)})
-		for _, id := range sentences {
-			if sentence := message.English.T(id); strings.Contains(m.Text, sentence) != (id == want) {
-				t.Errorf("by %q: whether the email says %q is wrong:\n%s", by, sentence, m.Text)
-			}
+		m := s.compose(User{}, Client{}, mail.Alert{Change: mail.BackupCodesMade, Entered: by.Entered, Factor: string(by.Factor)})
+		start := en.T(message.MailBackupCodesMade) + "\n\n"
+		if want != "" {
+			start += want + "\n\n"
+		}
+		if context, _, _ := strings.Cut(en.T(message.MailRequestContext), "%"); !strings.HasPrefix(m.Text, start+context) {
+			t.Errorf("by %q: the email is\n%s; want it to begin with\n%s", by, m.Text, start)
 		}
 	}
 }

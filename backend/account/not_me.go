@@ -23,16 +23,15 @@ type reversal struct {
 	Email string `json:",omitempty"` // the address that was replaced
 }
 
-// notify emails a user about a change of their account. The email names the second factor
-// that confirmed the change, if by is not empty. It has a link with which the user can
-// report that it was not them.
-func (s *Service) notify(ctx context.Context, in userTx, client Client, r reversal, by Factor, change mail.Change) error {
+// notify emails a user about a change of their account. The email names what confirmed the
+// change, and has a link with which the user can report that it was not them.
+func (s *Service) notify(ctx context.Context, in userTx, client Client, r reversal, by proof, change mail.Change) error {
 	token, err := s.issueToken(ctx, in, purposeReport, r)
 	if err != nil {
 		return err
 	}
 	return s.send(ctx, in, s.compose(in.User, client, mail.Alert{
-		Change: change, ConfirmedBy: mail.Factor(by), NotMe: s.linkTo(shared.PageNotMe, token, ""),
+		Change: change, Entered: by.Entered, Factor: string(by.Factor), NotMe: s.linkTo(shared.PageNotMe, token, ""),
 	}))
 }
 

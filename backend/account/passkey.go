@@ -93,9 +93,9 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, in
 		if err := in.AddPasskey(ctx, p); err != nil {
 			return err
 		}
-		by := Factor("")
+		by := proof{}
 		if in.User.TwoFactorEnabled {
-			by = actor.Session.SecondFactorBy
+			by.Factor = actor.Session.SecondFactorBy
 		}
 		r := reversal{Session: actor.Session.ID, Passkey: p.ID}
 		return s.auditPasskeyChange(ctx, in, actor, shared.EventPasskeyAdded, p, r, by, mail.PasskeyAdded{Name: p.Name})
@@ -103,15 +103,14 @@ func (s *Service) AddPasskey(ctx context.Context, actor Actor, browser Token, in
 	return p, err
 }
 
-// auditPasskeyChange notifies the user of a change of a passkey, and records the change. by
-// is the second factor that confirmed it, or "".
+// auditPasskeyChange notifies the user of a change of a passkey, and records the change.
 func (s *Service) auditPasskeyChange(
-	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, r reversal, by Factor, change mail.Change,
+	ctx context.Context, in userTx, actor Actor, kind string, p Passkey, r reversal, by proof, change mail.Change,
 ) error {
 	if err := s.notify(ctx, in, actor.Client, r, by, change); err != nil {
 		return err
 	}
-	e := eventWithFactor(s.sessionEvent(kind, actor), by)
+	e := eventWithProof(s.sessionEvent(kind, actor), by)
 	return in.AddEvent(ctx, s.Keys, s.withPasskeyName(e, in.User, p))
 }
 
@@ -177,12 +176,12 @@ func (s *Service) DeletePasskey(ctx context.Context, actor Actor, id string) (le
 		if !anyUserVerified(methods.Passkeys) && !in.User.TwoFactorEnabled && s.requiresTwoFactor(actor.Session) {
 			return shared.ErrLastRequiredPasskey
 		}
-		by := Factor("")
+		by := proof{}
 		if len(methods.Passkeys) == 0 && in.User.TwoFactorEnabled {
 			if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 				return err
 			}
-			by = actor.Session.SecondFactorBy
+			by.Factor = actor.Session.SecondFactorBy
 		}
 		left = methods.Passkeys
 		if token, err = s.revokeOtherAccess(ctx, in, actor.Session); err != nil {
@@ -347,7 +346,7 @@ func (s *Service) auditPasskeyUse(ctx context.Context, verified verifiedAssertio
 	err := s.inUserTx(ctx, verified.UserID, func(in userTx) error {
 		e := s.withPasskeyName(s.event(shared.EventPasskeyCopied, verified.UserID, client), in.User, verified.Passkey)
 		return errors.Join(in.AddEvent(ctx, s.Keys, e),
-			s.notify(ctx, in, client, reversal{Passkey: verified.ID}, "", mail.PasskeyCopied{Name: verified.Name}))
+			s.notify(ctx, in, client, reversal{Passkey: verified.ID}, proof{}, mail.PasskeyCopied{Name: verified.Name}))
 	})
 	return callerError(err, shared.ErrPasskeyCopied)
 }

@@ -131,7 +131,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor Actor, current, next
 		if err := in.LiftLockout(ctx, in.User.ID); err != nil {
 			return err
 		}
-		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventPasswordChanged, reversal{}, "", mail.PasswordChanged)
+		token, err = s.revokeAndNotify(ctx, in, actor, shared.EventPasswordChanged, reversal{}, proof{}, mail.PasswordChanged)
 		return err
 	})
 	return token, s.addKnownDevice(actor.User.ID, hashed, actor.Client.KnownDevice, actor.Session.IsNew), err
@@ -180,7 +180,7 @@ func (s *Service) stepUp(ctx context.Context, in userTx, actor Actor, f Factor) 
 	if err := rotate(ctx, in, actor.Session, next); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(shared.EventStepUp, actor), f))
+	return token, in.AddEvent(ctx, s.Keys, eventWithProof(s.sessionEvent(shared.EventStepUp, actor), proof{Factor: f}))
 }
 
 type passwordStore interface {

@@ -274,7 +274,7 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := s.resetRateLimit(ctx, in, s.rateLimitKey(PasswordPromptLimit, in.User.ID)); err != nil {
 			return err
 		}
-		if err := s.notify(ctx, in, client, reversal{}, "", mail.PasswordReset); err != nil {
+		if err := s.notify(ctx, in, client, reversal{}, proof{}, mail.PasswordReset); err != nil {
 			return err
 		}
 		return in.AddEvent(ctx, s.Keys, s.event(shared.EventPasswordReset, in.User.ID, client))

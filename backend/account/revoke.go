@@ -8,10 +8,21 @@ import (
 	"latchkey/backend/mail"
 )
 
-// revokeAndNotify calls revokeOtherAccess, notifies the owner and records an event. The
-// notice and the event name the second factor by, if one confirmed the change.
+// A proof is what confirmed a change. Notices and events name it.
+type proof struct {
+	Entered string // what the user entered for the change: see [enteredPassword]; empty if nothing
+	Factor  Factor // the second factor that the session had presented last; empty if none counts
+}
+
+// What a user enters for a change.
+const (
+	enteredPassword = "password"
+	enteredNewCode  = "password+new-code" // the password, and then the first code of a new authenticator
+)
+
+// revokeAndNotify calls revokeOtherAccess, notifies the owner and records an event.
 func (s *Service) revokeAndNotify(
-	ctx context.Context, in userTx, actor Actor, kind string, r reversal, by Factor, change mail.Change,
+	ctx context.Context, in userTx, actor Actor, kind string, r reversal, by proof, change mail.Change,
 ) (Token, error) {
 	token, err := s.revokeOtherAccess(ctx, in, actor.Session)
 	if err != nil {
@@ -21,15 +32,22 @@ func (s *Service) revokeAndNotify(
 	if err := s.notify(ctx, in, actor.Client, r, by, change); err != nil {
 		return "", err
 	}
-	return token, in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(kind, actor), by))
+	return token, in.AddEvent(ctx, s.Keys, eventWithProof(s.sessionEvent(kind, actor), by))
 }
 
-// eventWithFactor returns e with the second factor that confirmed it, if by is not empty.
-func eventWithFactor(e audit.Event, by Factor) audit.Event {
-	if by == "" {
+// eventWithProof returns e with what confirmed it, if anything did.
+func eventWithProof(e audit.Event, by proof) audit.Event {
+	members := map[string]string{}
+	if by.Entered != "" {
+		members[DetailEntered] = by.Entered
+	}
+	if by.Factor != "" {
+		members[DetailFactor] = string(by.Factor)
+	}
+	if len(members) == 0 {
 		return e
 	}
-	return withDetail(e, map[string]string{DetailFactor: string(by)})
+	return withDetail(e, members)
 }
 
 // revokeOtherAccess revokes all access except the session, and gives the session a new

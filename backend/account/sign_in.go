@@ -167,7 +167,7 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o SignInResult) error {
 	unknown := o.KnownDevice != client.KnownDevice // it has just become known
 	if unknown && s.Settings.Now().NewDeviceMail {
-		if err := s.notify(ctx, in, client, reversal{Session: o.Session.ID}, "", mail.NewSignIn); err != nil {
+		if err := s.notify(ctx, in, client, reversal{Session: o.Session.ID}, proof{}, mail.NewSignIn); err != nil {
 			return err
 		}
 	}

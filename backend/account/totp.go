@@ -252,7 +252,7 @@ func clockDriftMessage(off int64) string {
 // TOTPURI returns the otpauth URI of the user's authenticator: the active one, or else the
 // pending one. Because it reveals the secret, it notifies the user if the authenticator is
 // active. It fails with [shared.ErrTOTPNotEnabled] if there is neither, and with
-// [shared.ErrFactorNotFresh].
+// [shared.ErrFactorNotFresh]. The caller must have checked the password.
 func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 	all, err := s.Store.TOTPs(ctx, actor.User.ID, actor.Session.ID, s.Now())
 	if err != nil {
@@ -270,15 +270,15 @@ func (s *Service) TOTPURI(ctx context.Context, actor Actor) (string, error) {
 		if err := s.checkSecondFactor(ctx, in, actor.Session, in.User); err != nil {
 			return err
 		}
-		by := Factor("")
+		by := proof{Entered: enteredPassword}
 		if a.Verified {
-			by = actor.Session.SecondFactorBy
+			by.Factor = actor.Session.SecondFactorBy
 			r := reversal{Session: actor.Session.ID, TOTP: a.ID}
 			if err := s.notify(ctx, in, actor.Client, r, by, mail.TOTPKeyShown); err != nil {
 				return err
 			}
 		}
-		return in.AddEvent(ctx, s.Keys, eventWithFactor(s.sessionEvent(shared.EventTOTPURIRead, actor), by))
+		return in.AddEvent(ctx, s.Keys, eventWithProof(s.sessionEvent(shared.EventTOTPURIRead, actor), by))
 	})
 }
 

@@ -33,10 +33,9 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 	if err := in.SetTwoFactor(ctx, in.User.ID, true, in.User.UpdatedAt); err != nil {
 		return in.User, "", err
 	}
-	// The factor that was presented before this code confirms a replacement.
-	by := Factor("")
+	by := proof{Entered: enteredNewCode} // the password was checked when the authenticator became pending
 	if kind == shared.EventAuthenticatorReplaced {
-		by = actor.Session.SecondFactorBy
+		by.Factor = actor.Session.SecondFactorBy
 	}
 	if err := s.recordSecondFactor(ctx, in, actor, ByTOTP); err != nil {
 		return in.User, "", err
@@ -48,7 +47,7 @@ func (s *Service) completeEnrollment(ctx context.Context, in userTx, actor Actor
 // EnableTwoFactor gives the actor's user a pending authenticator and ten backup codes.
 // [Service.VerifyCode] activates the authenticator with its first code, in the same session
 // and within an hour. If replace is true, the user keeps the active authenticator until
-// then, and keeps the backup codes. Errors:
+// then, and keeps the backup codes. The caller must have checked the password. Errors:
 //   - [shared.ErrTOTPEnabled]: the user has an authenticator, and replace is false
 //   - [shared.ErrTwoFactorNotEnabled]: there is no authenticator to replace
 //   - [shared.ErrFactorNotFresh]: the session needs a second factor first
@@ -99,7 +98,8 @@ func (s *Service) EnableTwoFactor(ctx context.Context, actor Actor, issuer strin
 
 // DisableTwoFactor turns two-factor authentication off, and deletes the authenticators, the
 // backup codes and the counts of attempts. The session gets a new token. If two-factor
-// authentication was on, all other access is revoked. Errors:
+// authentication was on, all other access is revoked. The caller must have checked the
+// password. Errors:
 //   - [shared.ErrFactorNotFresh]: the session needs a second factor first
 //   - [shared.ErrLastSecondFactor]: the user must have a second factor, and has no passkey
 //     with user verification
@@ -112,8 +112,8 @@ func (s *Service) DisableTwoFactor(ctx context.Context, actor Actor) (token Toke
 			return err
 		}
 		if in.User.TwoFactorEnabled {
-			token, err = s.revokeAndNotify(ctx, in, actor, shared.EventTwoFactorDisabled, reversal{}, actor.Session.SecondFactorBy,
-				mail.TwoFactorDisabled)
+			by := proof{enteredPassword, actor.Session.SecondFactorBy}
+			token, err = s.revokeAndNotify(ctx, in, actor, shared.EventTwoFactorDisabled, reversal{}, by, mail.TwoFactorDisabled)
 		} else {
 			var next Session
 			next, token = actor.Session.rotated(s.Now())

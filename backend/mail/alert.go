@@ -8,24 +8,24 @@ import (
 // An Alert reports a change of the reader's account. It contains a link with
 // which they can report that they did not make the change.
 type Alert struct {
-	Change      Change
-	ConfirmedBy Factor // the second factor that confirmed the change
-	NotMe       string // the link
+	Change Change
+	// What confirmed the change, in the form that events store: what the user entered
+	// for it, and the second factor that the session had presented before. Each can be
+	// empty.
+	Entered, Factor string
+	NotMe           string // the link
 }
-
-// A Factor is a second factor, in the form that events store. The empty string
-// means none.
-type Factor string
 
 func (a Alert) write(e *email) {
 	a.Change.describe(e)
-	switch a.ConfirmedBy {
-	case "totp":
-		e.paragraph(message.MailConfirmedByTOTP)
-	case "backup-code":
-		e.paragraph(message.MailConfirmedByBackupCode)
-	case "passkey":
-		e.paragraph(message.MailConfirmedByPasskey)
+	entered, factor := shared.ProofText(e.language, a.Entered), shared.ProofText(e.language, a.Factor)
+	switch {
+	case entered != "" && factor != "":
+		e.paragraph(message.MailConfirmedInSession, entered, factor)
+	case entered != "":
+		e.paragraph(message.MailConfirmedWith, entered)
+	case factor != "":
+		e.paragraph(message.MailInSession, factor)
 	}
 	e.requestContext()
 	e.paragraph(message.MailIfNotYouOpenLink)

@@ -38,8 +38,10 @@ func notices() []Notice {
 		PasskeyAdded{}, PasskeyAdded{&hostile}, PasskeyRemoved{&hostile}, PasskeyCopied{&hostile},
 	}
 	for _, c := range changes {
-		for _, by := range []Factor{"", "totp", "backup-code", "passkey"} {
-			all = append(all, Alert{c, by, link})
+		for _, entered := range []string{"", "password", "password+new-code"} {
+			for _, factor := range []string{"", "totp", "backup-code", "passkey"} {
+				all = append(all, Alert{c, entered, factor, link})
+			}
 		}
 	}
 	return all
@@ -85,16 +87,16 @@ func TestNotices(t *testing.T) {
 	}
 }
 
-// TestAlert checks that an alert states the change, the factor that confirmed it,
+// TestAlert checks that an alert states the change, what confirmed it,
 // and the time, the address and the device, in this order.
 func TestAlert(t *testing.T) {
 	name := "<i>key"
-	m := sender.Compose(Reader{Address: "ann@example.test"}, requestContext, Alert{PasskeyAdded{&name}, "totp", link})
+	m := sender.Compose(Reader{Address: "ann@example.test"}, requestContext, Alert{PasskeyAdded{&name}, "password", "totp", link})
 	en := message.English
 	added := en.T(message.MailPasskeyAdded, en.T(message.MailPasskeyName, name))
 	want := strings.Join([]string{
 		added,
-		en.T(message.MailConfirmedByTOTP),
+		en.T(message.MailConfirmedInSession, en.T(message.ProofPassword), en.T(message.ProofTOTP)),
 		en.T(message.MailRequestContext, "14:05 on 24 November 2026", "2001:db8::1", "Firefox 153 on Windows"),
 		"",
 	}, "\n\n")

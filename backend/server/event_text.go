@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"strings"
 
 	"latchkey/backend/account"
@@ -41,9 +42,7 @@ func detailText(l *message.Language, kind string, members map[string]string) str
 	if n := members[account.DetailCount]; n != "" {
 		add(endedText(l, kind, n))
 	}
-	if by := members[account.DetailFactor]; by != "" {
-		add(confirmedBy(l, account.Factor(by)))
-	}
+	add(proofText(l, kind, members))
 	if id := members[account.DetailKey]; id != "" {
 		add(l.T(message.DetailKey) + " " + id)
 	}
@@ -113,17 +112,22 @@ func endedText(l *message.Language, kind, n string) string {
 	return l.T(many, n)
 }
 
-// confirmedBy describes the second factor that confirmed an action.
-func confirmedBy(l *message.Language, by account.Factor) string {
-	switch by {
-	case account.ByTOTP:
-		return l.T(message.DetailConfirmedByTOTP)
-	case account.ByBackupCode:
-		return l.T(message.DetailConfirmedByBackupCode)
-	case account.ByPasskey:
-		return l.T(message.DetailConfirmedByPasskey)
+// proofText returns what confirmed an action.
+func proofText(l *message.Language, kind string, members map[string]string) string {
+	entered, factor := members[account.DetailEntered], members[account.DetailFactor]
+	if kind == shared.EventStepUp { // the factor is what confirmed it, or else the password
+		entered, factor = cmp.Or(factor, "password"), ""
 	}
-	return string(by) // a newer server wrote it
+	entered, factor = shared.ProofText(l, entered), shared.ProofText(l, factor)
+	switch {
+	case entered != "" && factor != "":
+		return l.T(message.DetailConfirmedInSession, entered, factor)
+	case entered != "":
+		return l.T(message.DetailConfirmedWith, entered)
+	case factor != "":
+		return l.T(message.DetailInSession, factor)
+	}
+	return ""
 }
 
 func quoted(l *message.Language, value string) string {

@@ -206,34 +206,52 @@ func TestFactorsOfSignIn(t *testing.T) {
 	})
 }
 
-// TestFactorIsRecorded tests that the security log and the emails state which second factor
-// confirmed an action.
-func TestFactorIsRecorded(t *testing.T) {
+// TestProofIsRecorded tests that the security log and the emails state what the user entered for
+// an action, and not only which second factor the session had presented before.
+func TestProofIsRecorded(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
-		told := func(subject, sentence, detail string) {
+		detail := func(want string) {
 			t.Helper()
+			if a := owner.Get("/list-events"); a.Get("events.0.detail") != want {
+				t.Errorf("detail %v; want %q", a.Get("events.0"), want)
+			}
+		}
+		// told checks the newest event and the email about it.
+		told := func(subject string, entered, factor message.ID) {
+			t.Helper()
+			sentence, part := en.T(message.MailInSession, en.T(factor)), en.T(message.DetailInSession, en.T(factor))
+			if entered != 0 {
+				sentence = en.T(message.MailConfirmedInSession, en.T(entered), en.T(factor))
+				part = en.T(message.DetailConfirmedInSession, en.T(entered), en.T(factor))
+			}
 			all := s.mails(t)
 			if !slices.ContainsFunc(all, func(m mail.Mail) bool { return m.Subject == subject && strings.Contains(m.Text, sentence) }) {
 				t.Errorf("no email %q that says %q: %+v", subject, sentence, all)
 			}
-			if a := owner.Get("/list-events"); a.Get("events.0.detail") != detail {
-				t.Errorf("%s: detail %v; want %q", subject, a.Get("events.0"), detail)
-			}
+			detail(part)
 		}
+		want(t, owner.Elsewhere().Post("/step-up", body{"password": testkit.Password}), 200, "")
+		detail(en.T(message.DetailConfirmedWith, en.T(message.ProofPassword)))
 		want(t, owner.Elsewhere().Post("/step-up", body{"backupCode": codes[0]}), 200, "")
+		detail(en.T(message.DetailConfirmedWith, en.T(message.ProofBackupCode)))
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
-		told(en.T(message.MailTOTPKeyShownSubject), en.T(message.MailConfirmedByBackupCode), en.T(message.DetailConfirmedByBackupCode))
+		told(en.T(message.MailTOTPKeyShownSubject), message.ProofPassword, message.ProofBackupCode)
 		want(t, owner.register(s.device()), 200, "")
-		told(en.T(message.MailPasskeyAddedSubject), en.T(message.MailConfirmedByBackupCode), en.T(message.DetailConfirmedByBackupCode))
+		told(en.T(message.MailPasskeyAddedSubject), 0, message.ProofBackupCode)
+		moved := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
+		want(t, moved, 200, "")
+		app = s.scan(t, moved)
+		want(t, owner.verify(app.Code(0)), 200, "")
+		told(en.T(message.MailAuthenticatorReplacedSubject), message.ProofNewCode, message.ProofBackupCode)
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
 		want(t, owner.Elsewhere().Post("/passkey/delete-passkey", body{"id": owner.passkeys()[0].ID}), 200, "")
-		told(en.T(message.MailPasskeyRemovedSubject), en.T(message.MailConfirmedByTOTP),
-			en.T(message.DetailConfirmedByTOTP))
+		told(en.T(message.MailPasskeyRemovedSubject), 0, message.ProofTOTP)
+		want(t, owner.Elsewhere().Post("/two-factor/generate-backup-codes", body{"password": testkit.Password}), 200, "")
+		told(en.T(message.MailBackupCodesMadeSubject), message.ProofPassword, message.ProofTOTP)
 		want(t, owner.Elsewhere().Post("/two-factor/disable", body{"password": testkit.Password}), 200, "")
-		told(en.T(message.MailTwoFactorDisabledSubject), en.T(message.MailConfirmedByTOTP),
-			en.T(message.DetailConfirmedByTOTP))
+		told(en.T(message.MailTwoFactorDisabledSubject), message.ProofPassword, message.ProofTOTP)
 	})
 }
 

@@ -350,14 +350,11 @@ const (
 	// changed
 	DetailChanged
 
-	// confirmed with a backup code
-	DetailConfirmedByBackupCode
+	// confirmed with %s, in a session confirmed with %s
+	DetailConfirmedInSession
 
-	// confirmed with a passkey
-	DetailConfirmedByPasskey
-
-	// confirmed with a code from the authenticator app
-	DetailConfirmedByTOTP
+	// confirmed with %s
+	DetailConfirmedWith
 
 	// %s devices
 	DetailDevicesMany
@@ -370,6 +367,9 @@ const (
 
 	// from %s to %s
 	DetailFromTo
+
+	// in a session confirmed with %s
+	DetailInSession
 
 	// key
 	DetailKey
@@ -1787,14 +1787,11 @@ const (
 	// Someone may be guessing your codes
 	MailCodeGuessingSubject
 
-	// It was confirmed with a backup code.
-	MailConfirmedByBackupCode
+	// It was confirmed with %s, in a session that had been confirmed with %s.
+	MailConfirmedInSession
 
-	// It was confirmed with a passkey.
-	MailConfirmedByPasskey
-
-	// It was confirmed with a code from the authenticator app.
-	MailConfirmedByTOTP
+	// It was confirmed with %s.
+	MailConfirmedWith
 
 	// To delete your account and everything in it, open this link in the browser in which you are signed i…
 	MailDeleteAccount
@@ -1870,6 +1867,9 @@ const (
 
 	// If you did not expect this, contact the operator of this service.
 	MailIfUnexpectedAsk
+
+	// It was done in a session that had been confirmed with %s.
+	MailInSession
 
 	// From now on, users must verify their email address before they can sign in. All current users have d…
 	MailKeyConsequence
@@ -2221,6 +2221,21 @@ const (
 
 	// Name, email address and language
 	ProfileParts
+
+	// a backup code
+	ProofBackupCode
+
+	// the password and a code from the new app
+	ProofNewCode
+
+	// a passkey
+	ProofPasskey
+
+	// the password
+	ProofPassword
+
+	// a code from the authenticator app
+	ProofTOTP
 
 	// This changes how your account is protected. Enter one of your backup codes to continue. It can't be …
 	ProtectionChangeNeedsBackupCode
