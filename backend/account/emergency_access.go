@@ -38,7 +38,7 @@ func (s *Service) GrantEmergencyAccess(ctx context.Context, email string) (token
 		if _, err := in.VerifyUser(ctx, in.User.ID, in.User.Email, now); err != nil {
 			return err
 		}
-		if token, err = s.issueToken(ctx, in, purposeEmergencyReset, struct{}{}); err != nil {
+		if token, err = s.issueToken(ctx, in, purposeEmergencyReset, passwordReset{CauseOperator}); err != nil {
 			return err
 		}
 		if err := in.AddEvent(ctx, s.Keys, s.event(shared.EventEmergencyAccess, in.User.ID, Client{})); err != nil {

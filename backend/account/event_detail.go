@@ -23,6 +23,7 @@ const (
 	DetailCount     = "count"     // how many sessions or trusted devices ended
 	DetailKey       = "key"       // the ID of a key of the server
 	DetailPassword  = "password"  // "void": the password was correct but void
+	DetailCause     = "cause"     // why a new password was set, if the user did not ask for a link: see below
 
 	// What the action replaced, and with what. In an [shared.EventSettingChanged], After is
 	// "changed" for a secret. The two are sealed in the log of a user.
@@ -42,6 +43,12 @@ const (
 // DetailVoidPassword is the [audit.Event].Detail of an [shared.EventSignInFailed] with a
 // correct but void password.
 const DetailVoidPassword = `{"password":"void"}`
+
+// The values of [DetailCause].
+const (
+	CauseReport   = "report"   // the user had reported that something "wasn't me"
+	CauseOperator = "operator" // the operator had recovered the account
+)
 
 // detail encodes members as an [audit.Event].Detail.
 func detail(members map[string]string) string {

@@ -161,7 +161,7 @@ func (s *Service) secureAccount(ctx context.Context, in userTx, client Client, r
 			return "", err
 		}
 	}
-	if reset, err = s.issueResetToken(ctx, in); err != nil {
+	if reset, err = s.issueResetToken(ctx, in, passwordReset{CauseReport}); err != nil {
 		return "", err
 	}
 	if err := s.send(ctx, in, s.compose(in.User, client, mail.AccountSecured)); err != nil {

@@ -136,9 +136,14 @@ func (s *Service) linkToEmailPage(token Token, callback string) string {
 	return s.linkTo(shared.PageEmail, token, cmp.Or(callback, shared.PageHome))
 }
 
+// passwordReset is the data of a token that sets a new password.
+type passwordReset struct {
+	Cause string `json:",omitempty"` // a [DetailCause]
+}
+
 // issueResetToken issues a token for [Service.ResetPassword].
-func (s *Service) issueResetToken(ctx context.Context, in userTx) (Token, error) {
-	return s.issueToken(ctx, in, purposeReset, struct{}{})
+func (s *Service) issueResetToken(ctx context.Context, in userTx, data passwordReset) (Token, error) {
+	return s.issueToken(ctx, in, purposeReset, data)
 }
 
 // checkNotOutdated fails with [ErrNotFound] if the password has changed since the request.
@@ -159,7 +164,7 @@ func (s *Service) composeReset(ctx context.Context, in userTx, request emailRequ
 	if err := checkNotOutdated(ctx, in, request); err != nil {
 		return mail.Mail{}, err
 	}
-	token, err := s.issueResetToken(ctx, in)
+	token, err := s.issueResetToken(ctx, in, passwordReset{})
 	if err != nil {
 		return mail.Mail{}, err
 	}
@@ -257,7 +262,8 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 	if err != nil {
 		return err
 	}
-	return s.redeem(ctx, t, &struct{}{}, func(in userTx) error {
+	var reset passwordReset
+	return s.redeem(ctx, t, &reset, func(in userTx) error {
 		if err := s.revokeAccess(ctx, in, ""); err != nil {
 			return err
 		}
@@ -274,9 +280,18 @@ func (s *Service) ResetPassword(ctx context.Context, client Client, token, passw
 		if err := s.resetRateLimit(ctx, in, s.rateLimitKey(PasswordPromptLimit, in.User.ID)); err != nil {
 			return err
 		}
-		if err := s.notify(ctx, in, client, reversal{}, proof{}, mail.PasswordReset); err != nil {
+		e, change := s.event(shared.EventPasswordReset, in.User.ID, client), mail.PasswordReset
+		if reset.Cause != "" {
+			e, change = withDetail(e, map[string]string{DetailCause: reset.Cause}), passwordChanges[reset.Cause]
+		}
+		if err := s.notify(ctx, in, client, reversal{}, proof{}, change); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.event(shared.EventPasswordReset, in.User.ID, client))
+		return in.AddEvent(ctx, s.Keys, e)
 	})
+}
+
+// passwordChanges maps the causes of a new password to what notices say about it.
+var passwordChanges = map[string]mail.Change{
+	CauseReport: mail.PasswordSetAfterReport, CauseOperator: mail.PasswordSetByOperatorLink,
 }

@@ -54,8 +54,14 @@ var (
 	NewSignIn Change = plain{message.MailNewSignInSubject, message.MailNewSignIn}
 	// PasswordChanged reports a password change in a session.
 	PasswordChanged Change = plain{message.MailPasswordChangedSubject, message.MailPasswordChanged}
-	// PasswordReset reports a new password that was chosen through a reset link.
+	// PasswordReset reports a new password that was chosen through a link that the reader had requested.
 	PasswordReset Change = plain{message.MailPasswordChangedSubject, message.MailPasswordReset}
+	// PasswordSetAfterReport reports a new password that was chosen after the report that a
+	// change was not the reader's.
+	PasswordSetAfterReport Change = plain{message.MailPasswordChangedSubject, message.MailPasswordSetAfterReport}
+	// PasswordSetByOperatorLink reports a new password that was chosen through the operator's
+	// link.
+	PasswordSetByOperatorLink Change = plain{message.MailPasswordChangedSubject, message.MailPasswordSetByOperatorLink}
 	// TwoFactorEnabled reports that two-factor authentication was turned on.
 	TwoFactorEnabled Change = plain{message.MailTwoFactorEnabledSubject, message.MailTwoFactorEnabled}
 	// TwoFactorDisabled reports that two-factor authentication was turned off.

@@ -33,8 +33,8 @@ func notices() []Notice {
 		AccountDisabled, AccountEnabled, AccountDeleted, EmailChanged{hostile},
 	}
 	changes := []Change{
-		NewSignIn, PasswordChanged, PasswordReset, EmailChanged{hostile}, TwoFactorEnabled, TwoFactorDisabled, AuthenticatorReplaced,
-		TOTPKeyShown, BackupCodesMade, BackupCodeUsed{0}, BackupCodeUsed{1}, BackupCodeUsed{2}, BackupCodeUsed{9},
+		NewSignIn, PasswordChanged, PasswordReset, PasswordSetAfterReport, PasswordSetByOperatorLink, EmailChanged{hostile},
+		TwoFactorEnabled, TwoFactorDisabled, AuthenticatorReplaced, TOTPKeyShown, BackupCodesMade, BackupCodeUsed{0}, BackupCodeUsed{1}, BackupCodeUsed{2}, BackupCodeUsed{9},
 		PasskeyAdded{}, PasskeyAdded{&hostile}, PasskeyRemoved{&hostile}, PasskeyCopied{&hostile},
 	}
 	for _, c := range changes {

@@ -13,8 +13,13 @@ import (
 // eventText returns the description of an event with the members of its detail. It is empty
 // for a kind that only a newer server knows.
 func eventText(l *message.Language, kind string, members map[string]string) string {
-	if members[account.DetailPassword] == "void" {
+	switch {
+	case members[account.DetailPassword] == "void":
 		return l.T(message.EventSignInVoidPassword)
+	case members[account.DetailCause] == account.CauseReport:
+		return l.T(message.EventPasswordSetAfterReport)
+	case members[account.DetailCause] == account.CauseOperator:
+		return l.T(message.EventPasswordSetByOperatorLink)
 	}
 	return l.T(shared.EventText(kind))
 }

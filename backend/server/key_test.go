@@ -196,6 +196,9 @@ func TestEmergencyAccess(t *testing.T) {
 		s.resetPassword(t, string(token))
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": testkit.Password, "token": string(token)}), 400, "INVALID_TOKEN")
 		in := s.signIn(t, ann) // no lockout and no code
+		if e := in.Get("/list-events?kind=password-reset"); e.Get("events.0.text") != en.T(message.EventPasswordSetByOperatorLink) {
+			t.Errorf("the new password in the log: %v", e)
+		}
 		want(t, in.spend(codes[0]), 400, "BACKUP_CODES_NOT_ENABLED")
 		for _, r := range server.Routes() {
 			if strings.Contains(r.Path, "recover") || strings.Contains(r.Path, "glass") {

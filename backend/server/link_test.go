@@ -173,7 +173,7 @@ func TestResetPassword(t *testing.T) {
 		want(t, trusted.verify(nextCode(app)), 200, "")
 
 		if mails := s.mails(t); len(mails) != 1 || mails[0].Subject != en.T(message.MailPasswordChangedSubject) ||
-			strings.Contains(mails[0].Text, nextPassword) {
+			!strings.Contains(mails[0].Text, en.T(message.MailPasswordReset)) || strings.Contains(mails[0].Text, nextPassword) {
 			t.Errorf("emails after the reset: %+v", mails)
 		}
 		wantAbsent(t, s.log.String(), token)

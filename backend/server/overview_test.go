@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/mail"
 	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
@@ -449,12 +450,19 @@ func TestReportSignIn(t *testing.T) {
 		want(t, s.browser(t).SignIn(ann), 403, "NEW_PASSWORD_REQUIRED")
 		s.wantMail(t, en.T(message.MailAccountSecuredSubject))
 		want(t, s.browser(t).Post("/reset-password", body{"newPassword": nextPassword, "token": a.Get("token")}), 200, "")
-		s.mails(t)
+		if all := s.mails(t); !slices.ContainsFunc(all, func(m mail.Mail) bool {
+			return strings.Contains(m.Text, en.T(message.MailPasswordSetAfterReport))
+		}) {
+			t.Errorf("emails about the new password: %+v", all)
+		}
 		owner = s.browser(t)
 		want(t, owner.Post("/sign-in/email", body{"email": ann, "password": nextPassword}), 200, "")
 		e := owner.Get("/list-events?kind=disowned")
 		if e.Get("events.0.subject") != target || e.Get("events.0.actor.email") != ann || e.Get("events.1") != nil {
 			t.Errorf("events: %v", e)
+		}
+		if e := owner.Get("/list-events?kind=password-reset"); e.Get("events.0.text") != en.T(message.EventPasswordSetAfterReport) {
+			t.Errorf("the new password in the log: %v", e)
 		}
 	})
 }

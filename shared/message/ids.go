@@ -1217,6 +1217,12 @@ const (
 	// Password reset with a link in an email
 	EventPasswordReset
 
+	// New password set after the report “It wasn't me”
+	EventPasswordSetAfterReport
+
+	// New password set with a link from the operator
+	EventPasswordSetByOperatorLink
+
 	// Permission granted
 	EventPermissionGranted
 
@@ -1924,6 +1930,12 @@ const (
 
 	// The password of your account was reset with “Forgot password?”, and you were signed out everywhere.
 	MailPasswordReset
+
+	// After the report that it was not you, a new password was set for your account. You were signed out e…
+	MailPasswordSetAfterReport
+
+	// A new password was set for your account with the link that the operator of this service created. You…
+	MailPasswordSetByOperatorLink
 
 	// This happened at %s UTC, from %s, with %s.
 	MailRequestContext
