@@ -251,7 +251,7 @@ var (
 	ErrEmailLocalPart = ErrInvalidEmail.WithMessage(
 		"Only the letters a to z, digits and signs are allowed before the @: most mail servers do not accept " +
 			"other characters.")
-	ErrPasswordIsName = ErrPasswordTooCommon.WithMessage("Your name or email address contains this password. Please choose another one.")
+	ErrPasswordIsName = ErrPasswordTooCommon.WithMessage("This password is too close to your name or email address. Choose another one.")
 
 	ErrClockOff = ErrInvalidCode.WithMessage(
 		"Invalid code. Your phone's clock seems to be wrong. Set it to automatic, then use the next code.")

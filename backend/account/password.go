@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -17,6 +18,16 @@ import (
 const (
 	minPassword = 8   // code points; NIST SP 800-63B-4, section 3.1.1.2
 	maxPassword = 128 // code points, as in Better Auth; checked before hashing
+
+	// minOwnCharacters is how many characters of a password must not be part of a word of the
+	// account. Attackers try such context-specific words first (NIST SP 800-63B-4, section
+	// 3.1.1.2). Four would allow a name with a year. With more than five, a password of the
+	// minimum length could not even contain a word of three letters by accident, as "cannon42"
+	// contains the name Ann.
+	minOwnCharacters = 5
+	// minAccountWord is how many letters a word of the account has at least. Shorter words are
+	// in many other words.
+	minAccountWord = 3
 )
 
 // Password is the hash of a user's password: a PHC string, or Better Auth's format until the
@@ -44,10 +55,45 @@ func checkNewPassword(password, email, name string) error {
 			return shared.ErrPasswordIsName
 		}
 	}
+	if ownCharacters(p, email, name, "latchkey") < minOwnCharacters {
+		return shared.ErrPasswordIsName
+	}
 	if passhash.IsCommon(password) {
 		return shared.ErrPasswordTooCommon
 	}
 	return nil
+}
+
+// ownCharacters returns how many characters of a normalized password are not part of a word of
+// one of the texts.
+func ownCharacters(password string, texts ...string) (n int) {
+	taken := make([]bool, len(password))
+	for _, text := range texts {
+		words := strings.FieldsFunc(strings.ToLower(norm.NFKC.String(text)), func(r rune) bool {
+			return !unicode.In(r, unicode.Letter, unicode.Mark)
+		})
+		for _, word := range words {
+			if utf8.RuneCountInString(word) < minAccountWord {
+				continue
+			}
+			for start := 0; ; start++ { // occurrences may overlap
+				i := strings.Index(password[start:], word)
+				if i < 0 {
+					break
+				}
+				start += i
+				for j := range word {
+					taken[start+j] = true
+				}
+			}
+		}
+	}
+	for i := range password {
+		if !taken[i] {
+			n++
+		}
+	}
+	return n
 }
 
 // ConfirmPassword checks the password of the session's user. It records a wrong one. Errors:

@@ -788,7 +788,7 @@ const (
 	// The form cannot be read. Please fill it in again.
 	ErrFormUnreadable
 
-	// This is not one of your backup codes. In a code of ten characters, upper and lower case matter.
+	// This isn't one of your unused backup codes. Check it and try again.
 	ErrInvalidBackupCode
 
 	// Invalid code. Please try again.
@@ -1001,7 +1001,7 @@ const (
 	// This password may have been exposed and has been disabled. Choose a new one: we will send you a link…
 	ErrPasswordCompromised
 
-	// Your name or email address contains this password. Please choose another one.
+	// This password is too close to your name or email address. Choose another one.
 	ErrPasswordIsName
 
 	// This password is too common: attackers try it first. Choose another one.
