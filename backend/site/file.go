@@ -3,6 +3,7 @@ package site
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,12 +60,13 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 	}
 }
 
-// movedTo redirects to another path for good.
+// movedTo redirects to another path for good, with the query of the request.
 func movedTo(path string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !refuseMethod(w, r) {
 			w.Header().Set("Cache-Control", "no-cache") // otherwise a browser could keep it for ever
-			http.Redirect(w, r, path, http.StatusMovedPermanently)
+			to := url.URL{Path: path, RawQuery: r.URL.RawQuery}
+			http.Redirect(w, r, to.String(), http.StatusMovedPermanently)
 		}
 	}
 }

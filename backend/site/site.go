@@ -58,6 +58,12 @@ func New(c Config) *Site {
 	for _, path := range shared.Pages {
 		s.files[path] = localized(func(l *message.Language) *web.File { return pages()[l].Shell(path, c.Name()) })
 	}
+	for _, path := range append([]string{shared.PageSystem}, shared.SettingsPages...) {
+		s.files[path+"/"] = movedTo(path)
+	}
+	for _, path := range []string{"/dashboard", "/dashboard/"} { // users type it
+		s.files[path] = movedTo(shared.PageSettings)
+	}
 	for name, f := range web.Files() {
 		s.files["/web/"+name] = static(func() *web.File { return f })
 	}

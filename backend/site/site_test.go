@@ -492,3 +492,25 @@ func TestDocuments(t *testing.T) {
 		}
 	}
 }
+
+// TestMovedPages tests that a path that is almost that of a page leads to the page, with its
+// query.
+func TestMovedPages(t *testing.T) {
+	h := newSite(&goApp{})
+	for path, want := range map[string]string{
+		"/dashboard":                    shared.PageSettings,
+		"/dashboard/":                   shared.PageSettings,
+		"/dashboard/settings/":          shared.PageSettings,
+		"/dashboard/settings/sessions/": shared.PageSessions,
+		"/dashboard/system/?a=b":        shared.PageSystem + "?a=b",
+	} {
+		if w := get(h, path); w.Code != http.StatusMovedPermanently || w.Header().Get("Location") != want {
+			t.Errorf("%s: %d to %q; want 301 to %s", path, w.Code, w.Header().Get("Location"), want)
+		}
+	}
+	for _, path := range []string{"/dashboard/nothing/", "/dashboard/settings//", "//evil.example/", "//"} {
+		if w := get(h, path); w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d to %q; want 404", path, w.Code, w.Header().Get("Location"))
+		}
+	}
+}
