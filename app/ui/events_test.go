@@ -101,6 +101,10 @@ func TestEventText(t *testing.T) {
 			shared.Event{Kind: "passkey-added", Account: ada, Actor: ada, Subject: "ID", Detail: "“ThinkPad”", Device: firefox},
 			"“ThinkPad” · Windows PC · Firefox", "ada@example.com · “ThinkPad” · Windows PC · Firefox",
 		},
+		{ // it names two devices
+			shared.Event{Kind: "session-revoked", Account: ada, Actor: ada, Detail: "Ended: Windows PC · Edge", Device: firefox},
+			"Ended: Windows PC · Edge · from Windows PC · Firefox", "ada@example.com · Ended: Windows PC · Edge · from Windows PC · Firefox",
+		},
 		{shared.Event{Kind: "mail-dropped", Account: ada, Subject: "Your code"}, "Your code", "Your code · ada@example.com"},
 	}
 	for _, tt := range tests {

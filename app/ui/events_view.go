@@ -226,7 +226,12 @@ func (t *env) eventText(e shared.Event, all bool) string {
 	}
 	parts = append(parts, e.Detail)
 	if e.Device.Browser != "" || e.Device.OS != "" {
-		parts = append(parts, t.deviceName(e.Device))
+		device := t.deviceName(e.Device)
+		switch e.Kind {
+		case shared.EventSessionRevoked, shared.EventTrustedDeviceRevoked, shared.EventReportedNotMe:
+			device = t.T(message.FromDevice, device) // the detail may name another device
+		}
+		parts = append(parts, device)
 	}
 	parts = append(parts, e.IPAddress)
 	return joinParts(parts...)

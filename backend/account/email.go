@@ -213,7 +213,8 @@ func (s *Service) ResendEmailChange(ctx context.Context, actor Actor) error {
 		if err := s.sendEmailChange(ctx, in, actor.Client, t.Purpose, change); err != nil {
 			return err
 		}
-		return in.AddEvent(ctx, s.Keys, s.sessionEvent(shared.EventEmailChangeRequested, actor))
+		e := s.sessionEvent(shared.EventEmailChangeRequested, actor)
+		return in.AddEvent(ctx, s.Keys, withDetail(e, map[string]string{DetailResent: "true"}))
 	})
 }
 

@@ -164,7 +164,7 @@ func testSystemSettings(t *testing.T) {
 	p.See(de.T(message.SettingEventRetention))
 	p.See(de.T(message.LimitsCountYouAs))
 	p.See(de.T(message.EventSettingChanged))
-	p.See(de.T(message.DetailFromTo, de.T(message.DetailQuoted, "Theirs again"), de.T(message.DetailQuoted, "Mine")))
+	p.See(testkit.Capital(de.T(message.DetailFromTo, de.T(message.DetailQuoted, "Theirs again"), de.T(message.DetailQuoted, "Mine"))))
 	p.Fill(titleOf(de, "FRESH_WINDOW"), "a while")
 	p.Press(de.T(message.SaveNamedValue, titleOf(de, "FRESH_WINDOW")))
 	p.See(de.T(message.ErrSettingDuration, "1m", "1d"))

@@ -184,7 +184,7 @@ func TestEventDetails(t *testing.T) {
 		owner := s.signUp(t, ann)
 		is := func(kind, want string) {
 			t.Helper()
-			if a := owner.Get("/list-events"); a.Get("events.0.kind") != kind || a.Get("events.0.detail") != want {
+			if a := owner.Get("/list-events"); a.Get("events.0.kind") != kind || a.Get("events.0.detail") != testkit.Capital(want) {
 				t.Errorf("the newest entry is %v; want %s with %q", a.Get("events.0"), kind, want)
 			}
 		}
@@ -199,7 +199,7 @@ func TestEventDetails(t *testing.T) {
 		is("user-updated", en.T(message.DetailFieldChange, en.T(message.DisplayName), q("Ada Lovelace"), q("Ada King")))
 		post("/update-user", body{"language": "de"})
 		post("/update-user", body{"language": ""})
-		is("user-updated", en.T(message.DetailFieldChange, en.T(message.LanguageChoice), "Deutsch", en.T(message.SameAsBrowser)))
+		is("user-updated", en.T(message.DetailFieldChange, en.T(message.LanguageChoice), q("Deutsch"), q(en.T(message.SameAsBrowser))))
 		post("/update-user", body{"image": "https://example.test/ada.png"})
 		is("user-updated", en.T(message.DetailPictureChanged))
 		post("/update-user", body{"image": nil})
@@ -216,7 +216,7 @@ func TestEventDetails(t *testing.T) {
 		is("passkey-deleted", q("Ada's Mac"))
 
 		post("/revoke-session", body{"token": s.signIn(t, ann).sessionID()})
-		is("session-revoked", "Windows PC · Firefox")
+		is("session-revoked", en.T(message.DetailEnded, "Windows PC · Firefox"))
 		s.signIn(t, ann)
 		is("sign-in", en.T(message.AccountPassword))
 		post("/revoke-other-sessions", body{})
@@ -227,6 +227,10 @@ func TestEventDetails(t *testing.T) {
 		is("sessions-revoked", en.T(message.DetailSessionsMany, "2"))
 		post("/change-email", body{"newEmail": "ada.king@example.test"})
 		is("email-change-requested", en.T(message.DetailFromTo, q(ann), q("ada.king@example.test")))
+		post("/resend-email-change", body{})
+		if a := owner.Get("/list-events"); a.Get("events.0.text") != en.T(message.EventEmailChangeResent) || a.Get("events.0.detail") != nil {
+			t.Errorf("the link was sent again: %v", a.Get("events.0"))
+		}
 
 		admin := s.signUp(t, bob).grant(account.Permissions...)
 		path := "/api/events?kind=passkey-deleted"
@@ -279,7 +283,7 @@ func TestExportEvents(t *testing.T) {
 			t.Error("lines end otherwise than RFC 4180 has it")
 		}
 		if r := rows[1]; r[1] != "setting-changed" || r[2] != en.T(message.EventSettingChanged) || r[3] != ann || r[5] != ann ||
-			r[11] != "APP_NAME" || r[12] != en.T(message.DetailFromTo, en.T(message.DetailQuoted, "Latchkey"), en.T(message.DetailQuoted, "=Acme")) {
+			r[11] != "APP_NAME" || r[12] != "From “Latchkey” to “=Acme”" {
 			t.Errorf("the newest: %q", r)
 		}
 		if r := rows[2]; r[11] != `'=HYPERLINK("x"), 2099` || r[12] != "'"+en.T(message.DetailSessionsMany, "@a\nb") {

@@ -3,6 +3,8 @@ package server
 import (
 	"cmp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"latchkey/backend/account"
 	"latchkey/backend/useragent"
@@ -20,6 +22,8 @@ func eventText(l *message.Language, kind string, members map[string]string) stri
 		return l.T(message.EventPasswordSetAfterReport)
 	case members[account.DetailCause] == account.CauseOperator:
 		return l.T(message.EventPasswordSetByOperatorLink)
+	case members[account.DetailResent] != "":
+		return l.T(message.EventEmailChangeResent)
 	}
 	return l.T(shared.EventText(kind))
 }
@@ -42,7 +46,7 @@ func detailText(l *message.Language, kind string, members map[string]string) str
 	add(changeText(l, members))
 	add(profileText(l, members))
 	if agent := members[account.DetailUserAgent]; agent != "" {
-		add(useragent.Parse(agent).Name(l))
+		add(deviceText(l, kind, useragent.Parse(agent).Name(l)))
 	}
 	if n := members[account.DetailCount]; n != "" {
 		add(endedText(l, kind, n))
@@ -51,7 +55,25 @@ func detailText(l *message.Language, kind string, members map[string]string) str
 	if id := members[account.DetailKey]; id != "" {
 		add(l.T(message.DetailKey) + " " + id)
 	}
-	return strings.Join(parts, ", ")
+	return capitalized(strings.Join(parts, ", "))
+}
+
+// capitalized returns text with its first letter in upper case.
+func capitalized(text string) string {
+	r, n := utf8.DecodeRuneInString(text)
+	if n == 0 {
+		return text
+	}
+	return string(unicode.ToUpper(r)) + text[n:]
+}
+
+// deviceText returns which session or trusted device an action ended. The entry also names the
+// device of the session that did it.
+func deviceText(l *message.Language, kind, device string) string {
+	if kind == shared.EventTrustedDeviceRevoked {
+		return l.T(message.DetailDevice, device)
+	}
+	return l.T(message.DetailEnded, device)
 }
 
 // changeText returns what an action replaced, and with what.
@@ -92,17 +114,19 @@ func profileText(l *message.Language, members map[string]string) string {
 	return strings.Join(parts, ", ")
 }
 
-// languageName returns the name of a user's choice of language, in that language.
+// languageName returns the name of a user's choice of language, as the profile shows it: in
+// that language.
 func languageName(l *message.Language, tag string) string {
+	name := tag // of a newer server
 	switch tag {
 	case "":
-		return l.T(message.SameAsBrowser)
+		name = l.T(message.SameAsBrowser)
 	case message.English.Tag:
-		return "English"
+		name = "English"
 	case message.German.Tag:
-		return "Deutsch"
+		name = "Deutsch"
 	}
-	return tag // of a newer server
+	return quoted(l, name)
 }
 
 // endedText returns how many sessions or trusted devices an action ended.

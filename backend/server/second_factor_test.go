@@ -214,7 +214,7 @@ func TestProofIsRecorded(t *testing.T) {
 		app, codes := owner.enroll()
 		detail := func(want string) {
 			t.Helper()
-			if a := owner.Get("/list-events"); a.Get("events.0.detail") != want {
+			if a := owner.Get("/list-events"); a.Get("events.0.detail") != testkit.Capital(want) {
 				t.Errorf("detail %v; want %q", a.Get("events.0"), want)
 			}
 		}

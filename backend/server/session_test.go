@@ -651,14 +651,17 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 				t.Errorf("%s: %q; want %q", what, got, want)
 			}
 		}
+		fromTo := func(l *message.Language, before, after string) string {
+			return testkit.Capital(l.T(message.DetailFromTo, before, after))
+		}
 		events := func(l *message.Language) []string {
 			changed := l.T(message.EventSettingChanged) + " "
 			return []string{
 				"what-a-newer-server-wrote",
-				l.T(message.EventKeyRotated) + " " + l.T(message.DetailKey) + " k2",
-				changed + l.T(message.DetailChanged),
-				changed + l.T(message.DetailFromTo, l.T(message.DetailNothing), l.T(message.DetailQuoted, "a@example.test")),
-				changed + l.T(message.DetailFromTo, l.T(message.DetailQuoted, "Latchkey"), l.T(message.DetailQuoted, "100 % Acme")),
+				l.T(message.EventKeyRotated) + " " + testkit.Capital(l.T(message.DetailKey)) + " k2",
+				changed + testkit.Capital(l.T(message.DetailChanged)),
+				changed + fromTo(l, l.T(message.DetailNothing), l.T(message.DetailQuoted, "a@example.test")),
+				changed + fromTo(l, l.T(message.DetailQuoted, "Latchkey"), l.T(message.DetailQuoted, "100 % Acme")),
 				l.T(message.EventSignUp),
 			}
 		}
@@ -785,7 +788,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		says("de", english, cookie+"en")
 		// An export is always in English, because programs read it.
 		export := b.Do("GET", "/api/events.csv", "", german)
-		change := en.T(message.DetailFromTo, en.T(message.DetailQuoted, "Latchkey"), en.T(message.DetailQuoted, "100 % Acme"))
+		change := fromTo(en, en.T(message.DetailQuoted, "Latchkey"), en.T(message.DetailQuoted, "100 % Acme"))
 		if !strings.Contains(export.Body, ","+en.T(message.EventSettingChanged)+",") || !strings.Contains(export.Body, change) ||
 			strings.Contains(export.Body, de.T(message.EventSettingChanged)) {
 			t.Errorf("the export: %s", export.Body)

@@ -201,6 +201,12 @@ func (p *Tab) Field(id, text string) {
 	p.Until(fmt.Sprintf("%s holds %q", id, text), fmt.Sprintf(`document.getElementById(%q).value === %s`, id, Quote(text)))
 }
 
+// Capital returns text with its first letter in upper case.
+func Capital(text string) string {
+	letters := []rune(text)
+	return strings.ToUpper(string(letters[0])) + string(letters[1:])
+}
+
 // Quote returns a text as a JavaScript string literal.
 func Quote(text string) string {
 	var b strings.Builder

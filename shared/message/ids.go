@@ -356,11 +356,17 @@ const (
 	// confirmed with %s
 	DetailConfirmedWith
 
+	// device: %s
+	DetailDevice
+
 	// %s devices
 	DetailDevicesMany
 
 	// 1 device
 	DetailDevicesOne
+
+	// ended: %s
+	DetailEnded
 
 	// %s: from %s to %s
 	DetailFieldChange
@@ -1160,6 +1166,9 @@ const (
 	// Email address change requested
 	EventEmailChangeRequested
 
+	// Link for the email address change sent again
+	EventEmailChangeResent
+
 	// Email address changed
 	EventEmailChanged
 
@@ -1525,6 +1534,9 @@ const (
 
 	// Forgot password?
 	ForgotYourPassword
+
+	// from %s
+	FromDevice
 
 	// General
 	GeneralSettings
