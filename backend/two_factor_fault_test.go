@@ -356,12 +356,13 @@ func TestTwoFactorKilled(t *testing.T) {
 			t.Errorf("of %d codes %d are unused and %d used, and they opened %d sessions", len(uses), unused, used, opened)
 		}
 		notices := map[string]bool{} // by ID: an email may be in the folder and still in the database
-		queued := regexp.MustCompile(`(?m)^mails (\w+) \S+ ` + regexp.QuoteMeta(en.T(message.EventBackupCodeUsed)) + " ")
+		subject := en.T(message.MailBackupCodeSignInSubject)
+		queued := regexp.MustCompile(`(?m)^mails (\w+) \S+ ` + regexp.QuoteMeta(subject) + " ")
 		for _, row := range queued.FindAllStringSubmatch(dump, -1) {
 			notices[row[1]] = true
 		}
 		for _, e := range p.Emails("") {
-			if e.Subject == en.T(message.EventBackupCodeUsed) {
+			if e.Subject == subject {
 				_, id, _ := strings.Cut(strings.TrimSuffix(filepath.Base(e.File), ".json"), "-")
 				notices[id] = true
 			}
@@ -538,7 +539,7 @@ func TestTwoFactorNotices(t *testing.T) {
 		browser := ann.pendingSignIn(t, secrets.newClient(p))
 		post(browser, "/two-factor/verify-backup-code", body{"code": ann.codes[0], "trustDevice": true}).Want(t, 200, "")
 		post(ann.Client, "/two-factor/verify-backup-code", body{"code": ann.codes[1]}).Want(t, 200, "")
-		want[en.T(message.EventBackupCodeUsed)], want[en.T(message.MailNewSignInSubject)] = 2, 1
+		want[en.T(message.EventBackupCodeUsed)], want[en.T(message.MailBackupCodeSignInSubject)] = 1, 1
 
 		for range 2 {
 			browser := ann.pendingSignIn(t, secrets.newClient(p))

@@ -202,8 +202,8 @@ func (s *Service) wrongBackupCode(ctx context.Context, in userTx, text string) e
 
 // auditBackupCodeUse records the use of a backup code, and notifies the user. The actor's
 // session is the one in which the code was used, or the one that it began; it is zero if
-// there is neither.
-func (s *Service) auditBackupCodeUse(ctx context.Context, in userTx, actor Actor) error {
+// there is neither. newSignIn means that the notice also reports the sign-in.
+func (s *Service) auditBackupCodeUse(ctx context.Context, in userTx, actor Actor, newSignIn bool) error {
 	left, err := in.CountBackupCodes(ctx, in.User.ID)
 	if err != nil {
 		return err
@@ -213,7 +213,8 @@ func (s *Service) auditBackupCodeUse(ctx context.Context, in userTx, actor Actor
 	if err := in.AddEvent(ctx, s.Keys, e); err != nil {
 		return err
 	}
-	return s.notify(ctx, in, actor.Client, reversal{Session: actor.Session.ID}, proof{}, mail.BackupCodeUsed{Left: left})
+	used := mail.BackupCodeUsed{Left: left, NewSignIn: newSignIn}
+	return s.notify(ctx, in, actor.Client, reversal{Session: actor.Session.ID}, proof{}, used)
 }
 
 // NewBackupCodes replaces the user's backup codes, and revokes all other access. It fails

@@ -139,7 +139,7 @@ func (s *Service) completeByCode(
 	}
 	actor := Actor{o.Session, in.User, client}
 	if a.Factor == ByBackupCode {
-		if err := s.auditBackupCodeUse(ctx, in, actor); err != nil {
+		if err := s.auditBackupCodeUse(ctx, in, actor, s.reportsSignIn(o, client)); err != nil {
 			return o, err
 		}
 	}

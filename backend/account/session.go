@@ -153,7 +153,7 @@ func (s *Service) recordSecondFactor(ctx context.Context, in userTx, actor Actor
 		return err
 	}
 	if f == ByBackupCode {
-		return s.auditBackupCodeUse(ctx, in, actor)
+		return s.auditBackupCodeUse(ctx, in, actor, false)
 	}
 	return nil
 }

@@ -162,11 +162,16 @@ func (s *Service) auditRefusal(ctx context.Context, user string, client Client, 
 	return failed
 }
 
-// finishSignIn records a sign-in. If the browser was not known, it notifies the user, unless
-// NEW_DEVICE_MAIL is off.
+// reportsSignIn reports whether the user gets an email about a sign-in: if the browser of the
+// client has just become known, unless NEW_DEVICE_MAIL is off.
+func (s *Service) reportsSignIn(o SignInResult, client Client) bool {
+	return o.KnownDevice != client.KnownDevice && s.Settings.Now().NewDeviceMail
+}
+
+// finishSignIn records a sign-in, and notifies the user if that is due. The notice about a
+// backup code has already reported the sign-in, too.
 func (s *Service) finishSignIn(ctx context.Context, in userTx, client Client, o SignInResult) error {
-	unknown := o.KnownDevice != client.KnownDevice // it has just become known
-	if unknown && s.Settings.Now().NewDeviceMail {
+	if s.reportsSignIn(o, client) && o.Session.SecondFactorBy != ByBackupCode {
 		if err := s.notify(ctx, in, client, reversal{Session: o.Session.ID}, proof{}, mail.NewSignIn); err != nil {
 			return err
 		}

@@ -91,10 +91,16 @@ func (c EmailChanged) write(e *email) {
 }
 
 // BackupCodeUsed reports the use of a backup code.
-type BackupCodeUsed struct{ Left int }
+type BackupCodeUsed struct {
+	Left      int
+	NewSignIn bool // it completed a sign-in from an unknown browser, which the email reports, too
+}
 
 func (c BackupCodeUsed) describe(e *email) {
 	e.subject(message.EventBackupCodeUsed)
+	if c.NewSignIn {
+		e.begin(message.MailBackupCodeSignInSubject, message.MailNewSignIn)
+	}
 	switch {
 	case c.Left == 0:
 		e.paragraph(message.MailBackupCodesNoneLeft)

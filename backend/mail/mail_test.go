@@ -34,7 +34,8 @@ func notices() []Notice {
 	}
 	changes := []Change{
 		NewSignIn, PasswordChanged, PasswordReset, PasswordSetAfterReport, PasswordSetByOperatorLink, EmailChanged{hostile},
-		TwoFactorEnabled, TwoFactorDisabled, AuthenticatorReplaced, TOTPKeyShown, BackupCodesMade, BackupCodeUsed{0}, BackupCodeUsed{1}, BackupCodeUsed{2}, BackupCodeUsed{9},
+		TwoFactorEnabled, TwoFactorDisabled, AuthenticatorReplaced, TOTPKeyShown, BackupCodesMade,
+		BackupCodeUsed{}, BackupCodeUsed{Left: 1}, BackupCodeUsed{Left: 2}, BackupCodeUsed{Left: 9}, BackupCodeUsed{9, true},
 		PasskeyAdded{}, PasskeyAdded{&hostile}, PasskeyRemoved{&hostile}, PasskeyCopied{&hostile},
 	}
 	for _, c := range changes {

@@ -154,13 +154,23 @@ func TestNewDeviceMail(t *testing.T) {
 			wantMails(t, accounts, ann, subjects...)
 		}
 
-		app, _ := owner.enroll()
+		app, codes := owner.enroll()
 		wantMails(t, accounts, ann, en.T(message.MailTwoFactorEnabledSubject))
 		b := s.browser(t)
 		want(t, b.Post("/sign-in/email", password), 403, "TWO_FACTOR_REQUIRED")
 		wantMails(t, accounts, ann)
 		want(t, b.Elsewhere().verify(nextCode(app)), 200, "")
 		wantMails(t, accounts, ann, en.T(message.MailNewSignInSubject))
+		// One email reports both the sign-in and the backup code.
+		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
+		for _, m := range wantMails(t, accounts, ann, en.T(message.MailBackupCodeSignInSubject)) {
+			if !strings.Contains(m.Text, en.T(message.MailNewSignIn)+"\n\n"+en.T(message.MailBackupCodeUsed, 9)) {
+				t.Errorf("email: %s", m.Text)
+			}
+		}
+		want(t, b.Elsewhere().Post("/sign-in/email", password), 403, "TWO_FACTOR_REQUIRED")
+		want(t, b.spend(codes[1]), 200, "")
+		wantMails(t, accounts, ann, en.T(message.EventBackupCodeUsed)) // the browser is known
 
 		accounts.Settings = set(t, "NEW_DEVICE_MAIL=false")
 		b = s.browser(t)

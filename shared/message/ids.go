@@ -1778,6 +1778,9 @@ const (
 	// Your authenticator was replaced
 	MailAuthenticatorReplacedSubject
 
+	// New sign-in with a backup code
+	MailBackupCodeSignInSubject
+
 	// One of your backup codes was used. %d are left.
 	MailBackupCodeUsed
 
