@@ -266,7 +266,7 @@ func testScannedLinks(t *testing.T) {
 	// A deletion needs the session of the account and a click. The change of the
 	// address has revoked the first link.
 	user.Visit(deletion)
-	user.See(en.T(message.ErrLinkDidNotWork))
+	user.See(en.T(message.ErrLinkNoLongerWorks))
 	client.Post("/delete-user", map[string]any{}).Must(t, 200, "")
 	deletion = server.Link(next, en.T(message.MailDeleteAccountSubject))
 	user.Visit(deletion)
@@ -318,7 +318,7 @@ func testLinksNoScript(t *testing.T) {
 	p.NoScript()
 	link := server.Link(email, en.T(message.VerifyCode))
 	p.Visit(strings.Replace(link, "token=", "token=x", 1))
-	p.See(en.T(message.ErrLinkDidNotWork))
+	p.See(en.T(message.ErrLinkNoLongerWorks))
 	p.Visit(strings.Replace(link, "callbackURL=", "callbackURL=https%3A%2F%2Fevil.test%2F", 1))
 	p.See(en.T(message.ErrLinkUntrustedRedirect))
 	p.Visit(link)

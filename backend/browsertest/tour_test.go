@@ -88,7 +88,7 @@ func tourSignedOut(t *testing.T, inspect func(*tab, string)) {
 	inspect(p, "offline-and-new-version")
 
 	p.Open("/email?token=spent")
-	p.See(en.T(message.ErrLinkDidNotWork))
+	p.See(en.T(message.ErrLinkNoLongerWorks))
 	inspect(p, "email-dead")
 	verification := server.Link("ada@example.com", en.T(message.VerifyCode))
 	p.Open(verification)

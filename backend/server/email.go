@@ -247,16 +247,32 @@ func emailChangeText(l *message.Language, link account.EmailLink) string {
 // linkDonePage returns the page that confirms what a link did.
 func (s *Server) linkDonePage(c call, in shared.EmailLink, link account.EmailLink) web.Link {
 	l := languageOf(c.Request)
-	done := web.Link{Title: l.T(message.ThankYou), Href: continueURL(in.CallbackURL), Label: l.T(message.ContinueAction)}
-	switch {
-	case link.PasswordDue:
+	if link.PasswordDue {
 		return passwordDuePage(l)
-	case link.Purpose == account.LinkVerify:
+	}
+	done := donePage(l, link.Purpose, continueURL(in.CallbackURL))
+	switch link.Purpose {
+	case account.LinkVerify:
 		done.Hint = link.Email
-	case link.Purpose != account.LinkDelete:
+	case account.LinkConfirmChange, account.LinkChange:
 		done.Hint = link.New
 	}
-	done.Text = doneText(l, link.Purpose)
+	return done
+}
+
+// donePage returns the page that confirms what a link of the given purpose did, and that leads
+// on to next.
+func donePage(l *message.Language, purpose account.LinkPurpose, next string) web.Link {
+	done := web.Link{Title: l.T(message.ThankYou), Text: doneText(l, purpose), Href: next, Label: l.T(message.ContinueAction)}
+	switch purpose {
+	case account.LinkConfirmChange:
+		done.Title = l.T(message.OneMoreStep)
+	case account.LinkChange:
+		done.Title = l.T(message.EventEmailChanged)
+		if next == shared.PageHome {
+			done.Href, done.Label = shared.PageSettings, l.T(message.GoToSettings)
+		}
+	}
 	return done
 }
 
@@ -276,7 +292,7 @@ func doneText(l *message.Language, purpose account.LinkPurpose) string {
 
 func passwordDuePage(l *message.Language) web.Link {
 	return web.Link{
-		Title: l.T(message.ThankYou), Href: shared.PageForgotPassword, Label: l.T(message.ChooseNewPassword),
+		Title: l.T(message.OneMoreStep), Href: shared.PageForgotPassword, Label: l.T(message.ChooseNewPassword),
 		Text: l.T(message.DoneVerifiedPasswordDue),
 	}
 }
@@ -305,20 +321,21 @@ func linkAlreadyDonePage(l *message.Language, in shared.EmailLink, link account.
 // link. It shows no text from the query, because anyone can write that.
 func (s *Server) landingPage(c call) web.Link {
 	l := languageOf(c.Request)
-	link := web.Link{Title: l.T(message.ThankYou), Href: shared.PageHome, Label: l.T(message.ContinueAction)}
 	if code := c.URL.Query().Get("error"); code == shared.ErrNewPasswordDue.Code { // the link has worked
 		return passwordDuePage(l)
 	} else if code != "" {
-		link.Title, link.Text = l.T(message.ErrLinkDidNotWork), l.T(message.ErrLinkServerFailed)
+		link := web.Link{
+			Title: l.T(message.ErrLinkDidNotWork), Text: l.T(message.ErrLinkServerFailed), Href: shared.PageHome,
+			Label: l.T(message.ContinueAction),
+		}
 		for _, known := range shared.Errors {
 			if known.Code == code {
-				link.Text = linkErrorText(l, known)
+				link.Title, link.Text = linkErrorTitle(l, known), linkErrorText(l, known)
 			}
 		}
 		return link
 	}
-	link.Text = doneText(l, linkPurposes[c.URL.Query().Get("done")])
-	return link
+	return donePage(l, linkPurposes[c.URL.Query().Get("done")], shared.PageHome)
 }
 
 // linkPurposes maps the values of the query parameter done to the purposes of links.
@@ -336,7 +353,7 @@ func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 		s.sendLinkPage(c, http.StatusOK, linkAlreadyDonePage(l, in, why.link))
 		return
 	}
-	page := web.Link{Title: l.T(message.ErrLinkDidNotWork), Text: linkErrorText(l, e), Href: shared.PageSignIn, Label: l.T(message.GoToSignIn)}
+	page := web.Link{Title: linkErrorTitle(l, e), Text: linkErrorText(l, e), Href: shared.PageSignIn, Label: l.T(message.GoToSignIn)}
 	if c.User.ID != "" {
 		page.Href, page.Label = shared.PageSettings, l.T(message.GoToSettings)
 	}
@@ -351,6 +368,15 @@ func (s *Server) refuseLink(c call, in shared.EmailLink, err error) {
 		status = http.StatusBadRequest
 	}
 	s.sendLinkPage(c, status, page)
+}
+
+// linkErrorTitle says that a link failed, or that it will never work again.
+func linkErrorTitle(l *message.Language, e *shared.Error) string {
+	switch e.Code {
+	case shared.ErrToken.Code, shared.ErrTokenUsed.Code, shared.ErrTokenExpired.Code, shared.ErrTokenSuperseded.Code:
+		return l.T(message.ErrLinkNoLongerWorks)
+	}
+	return l.T(message.ErrLinkDidNotWork)
 }
 
 // linkErrorText explains why a link failed, and what the user can do.

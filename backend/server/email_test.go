@@ -175,7 +175,7 @@ func TestScannedEmailChange(t *testing.T) {
 		page := s.browser(t).visit(link)
 		wantLinkPage(t, page, 200, en.T(message.ConfirmEmailChangeOfUser, "Ada Lovelace", ann, next))
 		a := s.browser(t).press(page)
-		wantLinkPage(t, a, 200, en.T(message.DoneNewEmailLinkSent))
+		wantLinkPage(t, a, 200, en.T(message.OneMoreStep)+" "+en.T(message.DoneNewEmailLinkSent))
 		if continueLink(a) != "/x" {
 			t.Errorf("it leads on to %s", continueLink(a))
 		}
@@ -187,7 +187,7 @@ func TestScannedEmailChange(t *testing.T) {
 			t.Fatalf("a scanner changes the address to %v", got)
 		}
 		changing := strings.TrimPrefix(linkForm.FindString(mails[0].Text), s.url.String())
-		wantLinkPage(t, s.browser(t).follow(changing), 200, en.T(message.DoneEmailChanged))
+		wantLinkPage(t, s.browser(t).follow(changing), 200, en.T(message.EventEmailChanged)+" "+en.T(message.DoneEmailChanged))
 		if got := owner.Session().Get("user.email"); got != next {
 			t.Errorf("the address is %v", got)
 		}
@@ -220,7 +220,7 @@ func TestScannedEmailChange(t *testing.T) {
 		if owner.token() != "" || a.Header.Get("Clear-Site-Data") == "" {
 			t.Errorf("the browser keeps what it had: %v", a.Header)
 		}
-		wantLinkPage(t, s.browser(t).visit(link), 404, en.T(message.ErrLinkDidNotWork))
+		wantLinkPage(t, s.browser(t).visit(link), 404, en.T(message.ErrLinkNoLongerWorks))
 	})
 }
 
@@ -268,7 +268,11 @@ func TestLinkOfOwnSession(t *testing.T) {
 		wantLinkPage(t, other.visit(confirm), 403, en.T(message.ErrLinkOtherAccount))
 		wantLinkPage(t, other.send("/email", "token="+tokenOf(t, confirm), "callbackURL="), 403, en.T(message.ErrLinkOtherAccount))
 		wantLinkPage(t, owner.visit(confirm), 200, en.T(message.DoneNewEmailLinkSent))
-		wantLinkPage(t, owner.visit(s.link(t, next, en.T(message.MailVerifyNewEmailSubject))), 200, en.T(message.DoneEmailChanged))
+		a = owner.visit(s.link(t, next, en.T(message.MailVerifyNewEmailSubject)))
+		wantLinkPage(t, a, 200, en.T(message.DoneEmailChanged))
+		if !strings.Contains(a.Body, `href="/dashboard/settings">`+en.T(message.GoToSettings)+"<") {
+			t.Errorf("it does not lead to the settings: %s", a.Body)
+		}
 		if got := owner.Session().Get("user.email"); got != next {
 			t.Errorf("the address is %v", got)
 		}

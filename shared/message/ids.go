@@ -2156,6 +2156,9 @@ const (
 	// On since
 	OnSince
 
+	// One more step
+	OneMoreStep
+
 	// Open in an authenticator app
 	OpenInAuthenticatorApp
 
