@@ -81,7 +81,7 @@ func TestFormWaits(t *testing.T) {
 	// A wait shows its reason.
 	f = form{env: newEnv(), fields: []string{"code"}}
 	f.fail(shared.ErrLockedOut.After(15 * time.Minute))
-	if html := app.HTMLString(f.drawError()); f.wait() < 899 || !strings.Contains(html, en.T(message.ErrLockoutCodes)) {
+	if html := unescape(app.HTMLString(f.drawError())); f.wait() < 899 || !strings.Contains(html, en.T(message.ErrLockoutCodes)) {
 		t.Errorf("wait is %d, and it says %s", f.wait(), html)
 	}
 

@@ -50,7 +50,7 @@ func (i *install) Render() app.UI {
 	return html.Div().Class("install").Body(
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
-				html.P().Text(e.T(message.InstallAppBenefit)),
+				html.P().Text(e.T(message.InstallAppBenefit, e.server.name())),
 				button(e.T(message.InstallApp), i.prompt),
 			)
 		}).ElseIf(i.apple, func() app.UI {

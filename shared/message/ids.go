@@ -5,7 +5,7 @@ package message
 const (
 	_ ID = iota
 
-	// Your account's security: how you sign in, and where you are signed in.
+	// Your account's security: how you sign in, and where you're signed in.
 	AboutAccountSecurity
 
 	// %s at %s
@@ -44,10 +44,10 @@ const (
 	// Add a second passkey
 	AddSecondPasskey
 
-	// In Safari, choose “Add to Dock” in the File menu, and this opens as an app of its own, without a con…
+	// To install this as an app, choose “Add to Dock” in Safari's File menu. It also opens offline.
 	AddToDock
 
-	// To have this as an app, open Safari's Share menu and choose “Add to Home Screen”. It opens without a…
+	// To install this as an app, open Safari's Share menu and choose “Add to Home Screen”. It also opens o…
 	AddToHomeScreen
 
 	// %s is waiting for confirmation
@@ -338,7 +338,7 @@ const (
 	// Delete
 	DeleteItem
 
-	// The new entry has the same name as the old one. Delete the old one when you are done.
+	// The new entry has the same name as the old one. Delete the old one when you're done.
 	DeleteOldEntry
 
 	// You won't be able to sign in with “%s”, and you'll be signed out everywhere else. If your password m…
@@ -410,7 +410,7 @@ const (
 	// %s (%s), last active %s, will be signed out at once.
 	DeviceWillBeSignedOut
 
-	// %s will be asked for a code at its next sign-in. If it is signed in now, it stays so.
+	// %s will be asked for a code at its next sign-in. If it's signed in now, it stays so.
 	DeviceWillNeedCode
 
 	// Disable
@@ -455,7 +455,7 @@ const (
 	// This browser is trusted for 30 days.
 	DoneBrowserTrusted
 
-	// You have already agreed to this change. Open the link in the email to %s to make it.
+	// You've already agreed to this change. Open the link in the email to %s to make it.
 	DoneChangeAlreadyAgreed
 
 	// A code is on its way to your email address.
@@ -596,10 +596,10 @@ const (
 	// Email
 	EmailAddress
 
-	// Your address changes to %s once you open the link that we sent there.
+	// To change your address to %s, open the link that we sent there.
 	EmailChangePending
 
-	// Your address will change to %s. First open the link that we sent to %s. Then we send a second one to…
+	// To change your address to %s, first open the link that we sent to %s. Then we send a second one to t…
 	EmailChangePendingFirst
 
 	// Not verified
@@ -647,7 +647,7 @@ const (
 	// An account with this email address already exists. Sign in instead, or use another address.
 	ErrAccountExists
 
-	// There is nothing at this address.
+	// There's nothing at this address.
 	ErrAddressNotFound
 
 	// The app could not be loaded. Check your connection, then
@@ -671,7 +671,7 @@ const (
 	// Invalid callbackURL
 	ErrCallbackURL
 
-	// This browser cannot add passkeys here: it is too old, or this page was not loaded over HTTPS.
+	// This browser can't add passkeys here: it's too old, or this page wasn't loaded over HTTPS.
 	ErrCannotAddPasskeys
 
 	// Choose a new password.
@@ -707,7 +707,7 @@ const (
 	// Content-Type is not allowed. Allowed types: application/json
 	ErrContentTypeJSON
 
-	// The browser does not allow copying. Select the text and copy it yourself.
+	// The browser doesn't allow copying. Select the text and copy it yourself.
 	ErrCopyNotAllowed
 
 	// Credential account not found
@@ -719,16 +719,16 @@ const (
 	// Someone else has changed this in the meantime.
 	ErrEditConflict
 
-	// This server does not send codes by email. Use your authenticator app or a backup code.
+	// This server doesn't send codes by email. Use your authenticator app or a backup code.
 	ErrEmailCodesUnavailable
 
-	// Only the letters a to z, digits and signs are allowed before the @: most mail servers do not accept …
+	// Only the letters a to z, digits and signs are allowed before the @: most mail servers don't accept o…
 	ErrEmailLocalPart
 
 	// Email mismatch
 	ErrEmailMismatch
 
-	// The email was not sent.
+	// The email wasn't sent.
 	ErrEmailNotSent
 
 	// Email can not be updated
@@ -785,13 +785,13 @@ const (
 	// Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded
 	ErrFormMediaType
 
-	// This form was sent in a way that this page does not support. Please fill it in again.
+	// This form was sent in a way that this page doesn't support. Please fill it in again.
 	ErrFormMethod
 
-	// Your browser did not say which page sent this form, so it was ignored. To sign in, please fill in th…
+	// Your browser didn't say which page sent this form, so it was ignored. To sign in, please fill in the…
 	ErrFormNoOrigin
 
-	// The form cannot be read. Please fill it in again.
+	// The form can't be read. Please fill it in again.
 	ErrFormUnreadable
 
 	// This isn't one of your unused backup codes. Check it and try again.
@@ -806,16 +806,16 @@ const (
 	// Enter an email address like name@example.com.
 	ErrInvalidEmail
 
-	// Check your input: the server cannot process it.
+	// Check your input: the server can't process it.
 	ErrInvalidInput
 
 	// Invalid JSON in request body
 	ErrInvalidJSON
 
-	// The server sent a response that this page does not understand. Reload the page, then try again.
+	// The server sent a response that this page doesn't understand. Reload the page, then try again.
 	ErrInvalidResponse
 
-	// This value is not valid for that setting.
+	// This value isn't valid for that setting.
 	ErrInvalidSetting
 
 	// Invalid token
@@ -824,7 +824,7 @@ const (
 	// Invalid user
 	ErrInvalidUser
 
-	// This link has been used or has expired. While there is no administrator, the server prints a new one…
+	// This link has been used or has expired. While there's no administrator, the server prints a new one …
 	ErrInviteExpired
 
 	// The language that you chose could not be loaded. Reload the page to try again.
@@ -857,7 +857,7 @@ const (
 	// This link has already been used or has expired. You can still sign everyone else out of your account…
 	ErrLinkDeadStillSecure
 
-	// This link did not work
+	// This link didn't work
 	ErrLinkDidNotWork
 
 	// This link has expired.
@@ -872,7 +872,7 @@ const (
 	// This link no longer works
 	ErrLinkNoLongerWorks
 
-	// Nothing was deleted. Open the link in the browser in which you are signed in, or sign in here and op…
+	// Nothing was deleted. Open the link in the browser in which you're signed in, or sign in here and ope…
 	ErrLinkNothingDeleted
 
 	// This link is for another account, not for the one that is signed in here. Sign out, then open it aga…
@@ -887,22 +887,22 @@ const (
 	// How you sign in has changed since this link was sent, so it no longer works. Ask for a new one if yo…
 	ErrLinkSuperseded
 
-	// This link redirects to a website that this service does not trust, so nothing was done. Open the lin…
+	// This link redirects to a website that this service doesn't trust, so nothing was done. Open the link…
 	ErrLinkUntrustedRedirect
 
 	// This link has already been used.
 	ErrLinkUsed
 
-	// This link has already been used or is incomplete. If you have opened it before, there is nothing lef…
+	// This link has already been used or is incomplete. If you have opened it before, there's nothing left…
 	ErrLinkUsedOrIncomplete
 
 	// Too many failed verification attempts. Your account is temporarily locked. Please try again later.
 	ErrLockoutAccount
 
-	// Too many wrong codes. To prevent guessing, codes are not accepted for a while.
+	// Too many wrong codes. To prevent guessing, codes aren't accepted for a while.
 	ErrLockoutCodes
 
-	// There were too many wrong codes, so your account accepts no more. Change your password where you are…
+	// There were too many wrong codes, so your account accepts no more. Change your password where you're …
 	ErrLockoutIndefinite
 
 	// This address does not take that method.
@@ -911,7 +911,7 @@ const (
 	// This account has a permission that yours lacks. Only an administrator with all of its permissions ca…
 	ErrMorePermissions
 
-	// Names cannot contain control characters, such as line breaks or those that change the direction of t…
+	// Names can't contain control characters, such as line breaks or those that change the direction of te…
 	ErrNameControlCharacters
 
 	// This name is too long. Use at most 100 characters.
@@ -926,7 +926,7 @@ const (
 	// This account has no backup codes.
 	ErrNoBackupCodes
 
-	// The server cannot be reached. Check your connection, then try again.
+	// The server can't be reached. Check your connection, then try again.
 	ErrNoConnection
 
 	// No change of your address is pending: it was made or canceled, or its link has expired.
@@ -935,7 +935,7 @@ const (
 	// Your account has no permission for any part of this page. Ask the administrator of this service for …
 	ErrNoPagePermission
 
-	// No passkey was used. If there is none on this device, press the button again to use one from another…
+	// No passkey was used. If there's none on this device, press the button again to use one from another …
 	ErrNoPasskeyUsed
 
 	// No authenticator app is being set up. The setup may have expired: close this, then start again.
@@ -944,13 +944,13 @@ const (
 	// This account no longer exists.
 	ErrNoSuchUser
 
-	// This device or security key cannot verify that it is you. Set up a PIN, fingerprint or face recognit…
+	// This device or security key can't verify that it's you. Set up a PIN, fingerprint or face recognitio…
 	ErrNoUserVerification
 
 	// No fields to update
 	ErrNothingToUpdate
 
-	// You are offline. You need a connection to make changes.
+	// You're offline. You need a connection to make changes.
 	ErrOfflineReadOnly
 
 	// Invalid origin
@@ -962,7 +962,7 @@ const (
 	// Another user has signed in in this browser in the meantime. Nothing was changed. Reload the page.
 	ErrOtherUserSignedIn
 
-	// You cannot do this to your own account. Use its settings.
+	// You can't do this to your own account. Use its settings.
 	ErrOwnAccount
 
 	// Something went wrong on this page.
@@ -986,10 +986,10 @@ const (
 	// You are not allowed to register this passkey
 	ErrPasskeyRegistrationForbidden
 
-	// The server did not accept this passkey. Try again, or use another device.
+	// The server didn't accept this passkey. Try again, or use another device.
 	ErrPasskeyRegistrationRejected
 
-	// This passkey was not accepted. Try again, or use another method.
+	// This passkey wasn't accepted. Try again, or use another method.
 	ErrPasskeyRejected
 
 	// The browser is busy with another passkey. Finish or close that first, then try again.
@@ -998,10 +998,10 @@ const (
 	// That took too long. Try again.
 	ErrPasskeyTimedOut
 
-	// This browser or device does not support that with passkeys. Try another one, or use your phone.
+	// This browser or device doesn't support that with passkeys. Try another one, or use your phone.
 	ErrPasskeyUnsupported
 
-	// Passkeys do not work at this address: the server is set up for another one. Open that address, or te…
+	// Passkeys don't work at this address: the server is set up for another one. Open that address, or tel…
 	ErrPasskeyWrongOrigin
 
 	// This password may have been exposed and has been disabled. Choose a new one: we will send you a link…
@@ -1019,7 +1019,7 @@ const (
 	// This password is too short. Use at least 8 characters.
 	ErrPasswordTooShort
 
-	// Your account does not have the permission for this.
+	// Your account doesn't have the permission for this.
 	ErrPermissionDenied
 
 	// Invalid redirectURL
@@ -1040,16 +1040,16 @@ const (
 	// Something went wrong on the server. Try again.
 	ErrServerFault
 
-	// The service is not available at the moment. Nothing was changed. Try again shortly.
+	// The service isn't available at the moment. Nothing was changed. Try again shortly.
 	ErrServiceUnavailable
 
-	// You have been signed out: this session was ended from another device, or it expired.
+	// You've been signed out: this session was ended from another device, or it expired.
 	ErrSessionEnded
 
 	// Session is not fresh
 	ErrSessionNotFresh
 
-	// This browser is not confirmed itself, so it can't confirm another sign-in. Answer on a device that y…
+	// This browser isn't confirmed itself, so it can't confirm another sign-in. Answer on a device that yo…
 	ErrSessionUnconfirmed
 
 	// The value must be true or false.
@@ -1094,10 +1094,10 @@ const (
 	// Token expired
 	ErrTokenExpired
 
-	// You have requested too many codes. %s The last one may still work.
+	// You've requested too many codes. %s The last one may still work.
 	ErrTooManyCodesSent
 
-	// You have reached the maximum number of passkeys. Delete one that you no longer use first.
+	// You've reached the maximum number of passkeys. Delete one that you no longer use first.
 	ErrTooManyPasskeys
 
 	// Too many attempts.
@@ -1109,7 +1109,7 @@ const (
 	// To continue, turn on two-factor authentication in the settings, or sign in with a passkey. Your acco…
 	ErrTwoFactorEnrollmentRequired
 
-	// Two-factor authentication is not on for this account.
+	// Two-factor authentication isn't on for this account.
 	ErrTwoFactorNotOn
 
 	// twoFactorEnabled is not allowed to be set
@@ -1118,13 +1118,13 @@ const (
 	// Type %s to confirm.
 	ErrTypeYourAddress
 
-	// This server does not serve that host name. Open the address in its configuration (-origin).
+	// This server doesn't serve that host name. Open the address in its configuration (-origin).
 	ErrUnknownHost
 
-	// The server does not know this passkey: it may have been deleted. Use another one, or another method.
+	// The server doesn't know this passkey: it may have been deleted. Use another one, or another method.
 	ErrUnknownPasskey
 
-	// There is no setting with that name.
+	// There's no setting with that name.
 	ErrUnknownSetting
 
 	// Failed to get user info
@@ -1133,13 +1133,13 @@ const (
 	// User not found
 	ErrUserNotFound
 
-	// Your device did not verify that it is you. Set up a PIN, fingerprint or face recognition on it, and …
+	// Your device didn't verify that it's you. Set up a PIN, fingerprint or face recognition on it, and tr…
 	ErrUserNotVerified
 
 	// Too many wrong codes. Request a new one.
 	ErrWrongCodesSendNew
 
-	// This is not your current password.
+	// This isn't your current password.
 	ErrWrongCurrentPassword
 
 	// Authenticator app replaced
@@ -1517,7 +1517,7 @@ const (
 	// All callers that come this way share one limit. Have the proxy append the caller's address to X-Forw…
 	FixSharedClientAddress
 
-	// If it is your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limi…
+	// If it's your proxy, add it: -trusted-proxies %s. Until then, all who come through it share one limit…
 	FixTrustedProxies
 
 	// Follow the prompt of your browser or device.
@@ -1613,7 +1613,7 @@ const (
 	// We send a link there to check that the address is yours.
 	HintNewEmailLink
 
-	// It is stored on one device only.
+	// It's stored on one device only.
 	HintNotSynced
 
 	// A number from %s to %s.
@@ -1628,7 +1628,7 @@ const (
 	// A part of the address or of the name.
 	HintSearchUsers
 
-	// This page needs JavaScript. If you have just signed in, you are signed in: allow JavaScript for this…
+	// This page needs JavaScript. If you've just signed in, you're signed in: allow JavaScript for this si…
 	HintSignedInNeedsJavaScript
 
 	// The six digits that the app shows now.
@@ -1673,7 +1673,7 @@ const (
 	// Install app
 	InstallApp
 
-	// Have this as an app: it opens in a window of its own, and without a connection, too.
+	// Install %s as an app. It also opens offline.
 	InstallAppBenefit
 
 	// It wasn't me
@@ -1748,7 +1748,7 @@ const (
 	// Your account was deleted
 	MailAccountDeletedSubject
 
-	// An administrator has disabled your account. You cannot sign in until it is enabled again.
+	// An administrator has disabled your account. You can't sign in until it's enabled again.
 	MailAccountDisabled
 
 	// Your account was disabled
@@ -1760,7 +1760,7 @@ const (
 	// Your account was enabled
 	MailAccountEnabledSubject
 
-	// You reported that it was not you. Everyone was signed out of your account, and its password no longe…
+	// You reported that it wasn't you. Everyone was signed out of your account, and its password no longer…
 	MailAccountSecured
 
 	// Your account was secured
@@ -1799,10 +1799,10 @@ const (
 	// The last of your backup codes was used. Create new ones in the settings.
 	MailBackupCodesNoneLeft
 
-	// Someone entered the password of your account, and then too many wrong codes. They did not get in. If…
+	// Someone entered the password of your account, and then too many wrong codes. They didn't get in. If …
 	MailCodeGuessingAtSignIn
 
-	// Someone who is signed in to your account entered too many wrong codes. If this was not you, revoke t…
+	// Someone who is signed in to your account entered too many wrong codes. If this wasn't you, revoke th…
 	MailCodeGuessingInSession
 
 	// Someone may be guessing your codes
@@ -1814,7 +1814,7 @@ const (
 	// It was confirmed with %s.
 	MailConfirmedWith
 
-	// To delete your account and everything in it, open this link in the browser in which you are signed i…
+	// To delete your account and everything in it, open this link in the browser in which you're signed in…
 	MailDeleteAccount
 
 	// Delete your account
@@ -1853,40 +1853,40 @@ const (
 	// You already have an account
 	MailHaveAccountSubject
 
-	// If you did not just request it, someone else is signed in to your account: revoke that session, and …
+	// If you didn't just request it, someone else is signed in to your account: revoke that session, and c…
 	MailIfCodeNotRequested
 
-	// If you did not ask for this, contact the operator of this service.
+	// If you didn't ask for this, contact the operator of this service.
 	MailIfEmergencyAccessNotRequested
 
-	// If you have no account here, do not open the link: someone may have typed your address.
+	// If you have no account here, don't open the link: someone may have typed your address.
 	MailIfNoAccount
 
-	// If you have not just signed up here, do not open the link: someone may have typed your address.
+	// If you haven't just signed up here, don't open the link: someone may have typed your address.
 	MailIfNotSignedUp
 
-	// If you did not just sign in, someone else knows your password: change it.
+	// If you didn't just sign in, someone else knows your password: change it.
 	MailIfNotSigningIn
 
-	// If this was you, there is nothing to do. If it was not, contact the operator of this service at once…
+	// If this was you, there's nothing to do. If it wasn't, contact the operator of this service at once.
 	MailIfNotYouAskForHelp
 
-	// If this was not you, there is nothing to do: they do not learn that you have an account.
+	// If this wasn't you, there's nothing to do: they don't learn that you have an account.
 	MailIfNotYouNotRevealed
 
-	// If this was you, there is nothing to do. If it was not, open this link within a week to secure your …
+	// If this was you, there's nothing to do. If it wasn't, open this link within a week to secure your ac…
 	MailIfNotYouOpenLink
 
-	// If this was not you, there is nothing to do: your password stays the same.
+	// If this wasn't you, there's nothing to do: your password stays the same.
 	MailIfNotYouPasswordStays
 
-	// If this was not you, do not open the link. Someone else is signed in to your account: revoke that se…
+	// If this wasn't you, don't open the link. Someone else is signed in to your account: revoke that sess…
 	MailIfNotYouRevokeSession
 
-	// If it is a security key that you have just set up again, or a device that you have restored, delete …
+	// If it's a security key that you've just set up again, or a device that you have restored, delete the…
 	MailIfPasskeyRestored
 
-	// If you did not expect this, contact the operator of this service.
+	// If you didn't expect this, contact the operator of this service.
 	MailIfUnexpectedAsk
 
 	// It was done in a session that had been confirmed with %s.
@@ -1895,7 +1895,7 @@ const (
 	// From now on, users must verify their email address before they can sign in. All current users have d…
 	MailKeyConsequence
 
-	// From now on, users must verify their email address before they can sign in. %d users have not done s…
+	// From now on, users must verify their email address before they can sign in. %d users haven't done so…
 	MailKeyConsequenceMany
 
 	// From now on, users must verify their email address before they can sign in. One user has not done so…
@@ -1946,7 +1946,7 @@ const (
 	// The password of your account was reset with “Forgot password?”, and you were signed out everywhere.
 	MailPasswordReset
 
-	// After the report that it was not you, a new password was set for your account. You were signed out e…
+	// After the report that it wasn't you, a new password was set for your account. You were signed out ev…
 	MailPasswordSetAfterReport
 
 	// A new password was set for your account with the link that the operator of this service created. You…
@@ -2180,7 +2180,7 @@ const (
 	// Others come through it.
 	OthersThroughProxy
 
-	// Others come through it, and it passes %s, which is not believed.
+	// Others come through it, and it passes %s, which isn't believed.
 	OthersThroughUntrustedProxy
 
 	// You
@@ -2213,7 +2213,7 @@ const (
 	// Sign in without a password next time
 	PasskeyOffer
 
-	// A passkey signs you in with your fingerprint, face or screen lock. It is faster than a password, and…
+	// A passkey signs you in with your fingerprint, face or screen lock. It's faster than a password, and …
 	PasskeyOfferBenefit
 
 	// This passkey is on one device only. Add a second one in case you lose it.
@@ -2243,7 +2243,7 @@ const (
 	// Phone or tablet
 	PhoneOrTablet
 
-	// Your account has a picture from another app. It is not shown here.
+	// Your account has a picture from another app. It isn't shown here.
 	PictureElsewhere
 
 	// Print
@@ -2336,7 +2336,7 @@ const (
 	// This signs you out everywhere. Sign in with the new password afterwards.
 	ResetPasswordExplanation
 
-	// You can come back here when it is on.
+	// You can come back here when it's on.
 	ReturnWhenTwoFactorOn
 
 	// Review sessions
@@ -2363,7 +2363,7 @@ const (
 	// Revoke all trusted devices
 	RevokeTrustedDevices
 
-	// Where you are signed in. Revoke whatever you do not recognize, and then change your password.
+	// Where you're signed in. Revoke whatever you don't recognize, and then change your password.
 	RevokeUnrecognizedSessions
 
 	// Same as browser
@@ -2411,7 +2411,7 @@ const (
 	// Secure my account
 	SecureAccount
 
-	// All devices are signed out, this one too. Your password no longer works, and you choose a new one.
+	// This signs out all devices, including this one, and stops your password from working. You then choos…
 	SecureAccountExplanation
 
 	// Security check-up
@@ -2429,7 +2429,7 @@ const (
 	// Security log
 	SecurityLog
 
-	// What was done with your account, the newest first. If something was not you, change your password an…
+	// What was done with your account, the newest first. If something wasn't you, change your password and…
 	SecurityLogExplanation
 
 	// Security log of all accounts
@@ -2468,7 +2468,7 @@ const (
 	// Send a test email
 	SendTestEmail
 
-	// Send the verification email again
+	// Send the verification email
 	SendVerificationEmailAgain
 
 	// What happened in this session
@@ -2477,16 +2477,16 @@ const (
 	// This session has ended.
 	SessionHasEnded
 
-	// You are signed in on %d devices, and none is new
+	// You're signed in on %d devices, and none is new
 	SessionsKnownMany
 
-	// You are signed in on this device only
+	// You're signed in on this device only
 	SessionsKnownOne
 
-	// %d sign-ins are new. Was this you?
+	// %d sign-ins are new. Was that you?
 	SessionsNewMany
 
-	// One sign-in is new. Was this you?
+	// One sign-in is new. Was that you?
 	SessionsNewOne
 
 	// Sessions
@@ -2726,7 +2726,7 @@ const (
 	// Good.
 	StrengthGood
 
-	// Weak: it is little more than your name, your address or the name of this service.
+	// Weak: it's little more than your name, your address or the name of this service.
 	StrengthPersonal
 
 	// Too short.
@@ -2921,10 +2921,10 @@ const (
 	// Nothing
 	ValueEmpty
 
-	// A value that is not shown
+	// A value that isn't shown
 	ValueHidden
 
-	// A value is set. It is never shown.
+	// A value is set. It's never shown.
 	ValueIsSet
 
 	// Verify backup code
@@ -2951,10 +2951,10 @@ const (
 	// Email to your verified address
 	WaysBackEmail
 
-	// None if you forget the password: this server sends no email. Add a passkey.
+	// None if you forget the password: email delivery isn't set up. Add a passkey.
 	WaysBackNone
 
-	// Your passkey, if you forget the password. This server sends no email.
+	// Your passkey, if you forget the password. Email delivery isn't set up.
 	WaysBackPasskey
 
 	// Verify your email address, so that you can reset a forgotten password.
