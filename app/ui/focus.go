@@ -8,6 +8,8 @@ type focusKeeper struct {
 	opener app.Value // the control of the page that was focused when a dialog opened
 	lost   app.Value // the focused control that was disabled, or nil
 	holder app.Value // the heading that has the focus in its place
+
+	dialogs dialogHistory
 }
 
 // showDialog opens a modal dialog. It removes the message about the last success, which would
@@ -20,6 +22,7 @@ func (k *focusKeeper) showDialog(ctx app.Context, id string) {
 				k.opener = had // not a control of another open dialog
 			}
 			e.Call("showModal")
+			k.dialogs.opened(id)
 		}
 	})
 }

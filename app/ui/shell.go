@@ -74,6 +74,7 @@ func (s *shell) OnMount(ctx app.Context) {
 	listen(ctx, window, "offline", connected)
 	listen(ctx, window, "online", connected)
 	listen(ctx, window, "focus", s.onFocus)
+	listen(ctx, window, "popstate", func(app.Context, app.Value) { s.env.focus.dialogs.traversed() })
 	for _, dialog := range dialogs {
 		listen(ctx, element(dialog), "close", s.onDialogClosed)
 	}
@@ -89,9 +90,11 @@ func (s *shell) OnNav(ctx app.Context) {
 		return
 	}
 	first := !s.route.opened
+	s.env.focus.dialogs.navigated()
 	if !s.route.moveTo(ctx.Page().URL()) {
 		return
 	}
+	s.env.focus.dialogs.closeAll() // they are about the page that the user has left
 	s.setTitle()
 	offset := s.scroller.navigated()
 	if !first {

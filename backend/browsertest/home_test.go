@@ -120,6 +120,38 @@ func testGoBack(t *testing.T, server *testkit.Program) {
 	p.Act(`history.forward()`)
 	p.At("/dashboard/settings/sessions")
 	p.Until("the page opens at its top", `scrollY === 0`)
+
+	// Over a page with an open dialog, it closes the dialog. It does not lead to dialogs that
+	// have closed, before or after a reload.
+	p.settings("profile")
+	deletion := func(closes func()) {
+		t.Helper()
+		p.Press(en.T(message.DeleteAccount))
+		p.AwaitFocus(en.T(message.TypeYourAddress))
+		closes()
+		p.AwaitFocus(en.T(message.DeleteAccount))
+		p.At("/dashboard/settings/profile")
+	}
+	deletion(func() { p.Act(`history.back()`) })
+	deletion(func() { p.Key(kb.Escape) })
+	deletion(func() { p.Act(`history.back()`) })
+	deletion(func() { p.Key(kb.Escape) })
+	p.settings("password")
+	p.AwaitFocus(en.T(message.AccountPassword))
+	for range 2 {
+		p.Act(`history.back()`)
+		p.AwaitFocus(en.T(message.UserProfile))
+		p.Act(`history.back()`)
+		p.AwaitFocus(en.T(message.ActiveSessions))
+		p.At("/dashboard/settings/sessions")
+		p.Act(`history.forward()`)
+		p.AwaitFocus(en.T(message.UserProfile))
+		p.Act(`history.forward()`)
+		p.AwaitFocus(en.T(message.AccountPassword))
+		p.At("/dashboard/settings/password")
+		p.Act(`location.reload()`)
+		p.See(en.T(message.ChangePassword))
+	}
 }
 
 // testHomePhone checks the way about on a phone: rows that open pages, the link back, and the

@@ -237,13 +237,17 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	}
 
 	// They stay until the user has saved them.
+	p.Act(`history.back()`)
+	p.With("checkbox", en.T(message.CodesSaved), en.T(message.ErrCodesNotSaved))
+	p.AwaitFocus(en.T(message.CodesSaved))
+	p.At("/dashboard/settings/two-factor")
 	for range 3 {
 		p.Key(kb.Escape)
 		p.With("checkbox", en.T(message.CodesSaved), en.T(message.ErrCodesNotSaved))
 		p.AwaitFocus(en.T(message.CodesSaved))
 	}
 	if again := p.codes(); !slices.Equal(again, codes) {
-		t.Errorf("after Escape, the codes are %q; want %q", again, codes)
+		t.Errorf("after Back and Escape, the codes are %q; want %q", again, codes)
 	}
 	p.None("button", en.T(message.CancelAction))
 	p.Press(en.T(message.FinishSetup))
@@ -1088,6 +1092,11 @@ func testFactorDue(t *testing.T) {
 	p.The("dialog", en.T(message.ConfirmIdentity))
 	p.AwaitFocus(enrollmentCode)
 	p.See(en.T(message.ProtectionChangeNeedsCode))
+	p.Act(`history.back()`) // closes the dialog on top
+	p.None("dialog", en.T(message.ConfirmIdentity))
+	p.Press(en.T(message.MakeNewCodes))
+	p.The("dialog", en.T(message.ConfirmIdentity))
+	p.AwaitFocus(enrollmentCode)
 	if n := len(p.All("button", en.T(message.UsePassword))); n != 0 {
 		t.Error("the dialog offers the password, which is no second factor")
 	}
