@@ -13,7 +13,8 @@ import (
 type forgotPassword struct {
 	app.Compo
 	mounted
-	Env *env
+	Env      *env
+	Language string // in which it is drawn
 
 	form form
 	sent string // the address of the last request

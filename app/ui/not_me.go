@@ -12,7 +12,8 @@ import (
 // the user presses the button, because email scanners open links, too.
 type notMe struct {
 	app.Compo
-	Env *env
+	Env      *env
+	Language string // in which it is drawn
 
 	link
 	reset string // the token for the new password, after the report
@@ -47,7 +48,7 @@ func (p *notMe) Render() app.UI {
 	e := p.Env
 	switch {
 	case p.reset != "":
-		return html.Div().Body(&resetPassword{Env: e, Token: p.reset})
+		return html.Div().Body(&resetPassword{Env: e, Language: p.Language, Token: p.reset})
 	case !p.checked:
 		return drawUnchecked(e.T(message.WasItNotYou))
 	case p.dead != nil:

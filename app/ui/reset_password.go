@@ -12,8 +12,9 @@ import (
 // there.
 type resetPassword struct {
 	app.Compo
-	Env   *env
-	Token string // the token, if it is not in the address
+	Env      *env
+	Language string // in which it is drawn
+	Token    string // the token, if it is not in the address
 
 	link
 	strength strength

@@ -59,7 +59,8 @@ func secondFactorPath(next string) string {
 // browser.
 type secondFactor struct {
 	app.Compo
-	Env *env
+	Env      *env
+	Language string // in which it is drawn
 
 	ctx     app.Context
 	form    form

@@ -232,19 +232,20 @@ func (s *shell) pages() []app.UI {
 
 func (s *shell) page() app.UI {
 	e, i, path := s.env, &s.env.identity, s.route.path
+	language := e.Language.Tag
 	switch {
 	case path == shared.PageSignIn:
-		return &signIn{Env: e, Notice: e.reasonText(s.route.reason), Server: e.server}
+		return &signIn{Env: e, Language: language, Notice: e.reasonText(s.route.reason), Server: e.server}
 	case path == shared.PageSignUp:
-		return &signUp{Env: e, Server: e.server}
+		return &signUp{Env: e, Language: language, Server: e.server}
 	case path == shared.PageTwoFactor:
-		return &secondFactor{Env: e}
+		return &secondFactor{Env: e, Language: language}
 	case path == shared.PageForgotPassword:
-		return &forgotPassword{Env: e}
+		return &forgotPassword{Env: e, Language: language}
 	case path == shared.PageResetPassword:
-		return &resetPassword{Env: e}
+		return &resetPassword{Env: e, Language: language}
 	case path == shared.PageNotMe:
-		return &notMe{Env: e}
+		return &notMe{Env: e, Language: language}
 	case !slices.Contains(shared.Pages, path):
 		return narrow(
 			heading(e.T(message.PageNotFound)),
@@ -259,7 +260,7 @@ func (s *shell) page() app.UI {
 			),
 		)
 	case isSettings(path):
-		return &settings{Env: e, Path: path, User: i.user, Chosen: i.language, Language: e.Language.Tag, Overdue: s.overdue()}
+		return &settings{Env: e, Path: path, User: i.user, Chosen: i.language, Language: language, Overdue: s.overdue()}
 	case path == shared.PageSystem:
 		return s.system()
 	default:

@@ -16,9 +16,10 @@ import (
 // signIn is the sign-in page.
 type signIn struct {
 	app.Compo
-	Env    *env
-	Notice string // why the page is shown; empty if the user opened it
-	Server serverInfo
+	Env      *env
+	Language string // in which it is drawn
+	Notice   string // why the page is shown; empty if the user opened it
+	Server   serverInfo
 
 	ctx      app.Context
 	form     form

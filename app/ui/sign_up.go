@@ -11,8 +11,9 @@ import (
 // signUp is the page that creates an account.
 type signUp struct {
 	app.Compo
-	Env    *env
-	Server serverInfo
+	Env      *env
+	Language string // in which it is drawn
+	Server   serverInfo
 
 	ctx    app.Context
 	form   form

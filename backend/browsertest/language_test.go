@@ -16,6 +16,7 @@ func TestLanguageBrowser(t *testing.T) {
 		"Choice":     testLanguage,
 		"Typed":      testLanguageTyped,
 		"OneOnly":    testOneLanguage,
+		"Later":      testLanguageLater,
 		"NotLoaded":  testLanguageNotLoaded,
 		"NotStarted": testLanguageNotStarted,
 	}, map[string]func(*testing.T){
@@ -57,6 +58,28 @@ func testOneLanguage(t *testing.T, server *testkit.Program) {
 		if n != tt.loads {
 			t.Errorf("the page in %s loads a catalog %d times; want %d", tt.language, n, tt.loads)
 		}
+	}
+}
+
+// testLanguageLater checks a page that the browser has from before its user preferred German:
+// the app starts in English, and then draws all of the page in German.
+func testLanguageLater(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.Inject(`Object.defineProperty(navigator, "languages", {get: () => ["de"]})`)
+	for _, page := range []struct {
+		path           string
+		heading, title message.ID
+		text           message.ID
+	}{
+		{"/sign-in", message.SignIn, message.SignIn, message.KeepSignedIn},
+		{"/sign-up", message.CreateAnAccount, message.CreateAnAccount, message.DisplayName},
+		{"/forgot-password", message.ForgotPassword, message.ForgotPassword, message.SendLink},
+		{"/reset-password", message.ErrLinkNoLongerWorks, message.ChooseNewPassword, message.SendNewLink},
+		{"/not-me", message.ErrLinkNoLongerWorks, message.WasItNotYou, message.ChooseNewPassword},
+	} {
+		p.Open(page.path)
+		p.awaitLanguage("de", de.T(page.heading), de.T(page.title))
+		p.See(de.T(page.text))
 	}
 }
 
