@@ -224,8 +224,8 @@ var (
 	// ErrLastAdministrator is for the deletion of the last enabled account with a
 	// permission without which the server cannot be managed.
 	ErrLastAdministrator = newError("LAST_ADMINISTRATOR",
-		"No other account can manage the users or the settings of this service. Before you delete yours, have its "+
-			"operator give your permissions to another account.")
+		"You're the only user who can manage users or settings. Give these permissions to another user first: "+
+			"“latchkey grant” on the server does that.")
 )
 
 // Errors that have the code of an error above and a more specific message. Each has a line

@@ -17,6 +17,9 @@ type Overview struct {
 	Delivers  bool           `json:"deliversEmail"` // emails reach their recipients, as far as the settings can tell
 	Trusted   int            `json:"trustedDevices"`
 	Admin     bool           `json:"administrator"` // holds a permission, so needs stronger protection
+
+	// Last is whether a deletion of the account fails with [ErrLastAdministrator].
+	Last bool `json:"lastAdministrator"`
 }
 
 // PasswordState is the state of an account's password. A password that has been voided is

@@ -76,14 +76,14 @@ func (d *deleteAccountDialog) show(ctx app.Context, a app.Action) {
 	d.account = a.Value.(shared.Overview)
 	d.openings++
 	d.Env.focus.showDialog(ctx, deleteDialog)
-	focus(ctx, d.form.inputID("email"))
+	focus(ctx, d.form.inputID("email"), "keep-account")
 	if d.hasPasskey() {
 		d.passkeys.prepare(d.ctx)
 	}
 }
 
 func (d *deleteAccountDialog) hasPasskey() bool {
-	return d.account.Passkeys.Count > 0 && passkey.Supported()
+	return !d.account.Last && d.account.Passkeys.Count > 0 && passkey.Supported()
 }
 
 // start prepares the form for submission. It reports false if the address is not the user's.
@@ -118,7 +118,7 @@ func (d *deleteAccountDialog) usePasskey(app.Context, app.Event) {
 	}, func(ctx app.Context, answer json.RawMessage, err error) {
 		if err != nil {
 			d.passkeys.end(false)
-			d.form.end(ctx, err)
+			d.end(ctx, err)
 			return
 		}
 		d.delete(shared.UserDeletion{Passkey: answer}, func(err error) { d.passkeys.answered("", answer, err) })
@@ -129,12 +129,22 @@ func (d *deleteAccountDialog) usePasskey(app.Context, app.Event) {
 func (d *deleteAccountDialog) delete(in shared.UserDeletion, answered func(error)) {
 	call(d.ctx, d.Env, shared.DeleteUser, in, func(ctx app.Context, _ shared.Deleted, err error) {
 		answered(err)
-		d.form.end(ctx, err)
+		d.end(ctx, err)
 		if err == nil {
 			closeDialog(deleteDialog)
 			goToSignIn(ctx, accountDeleted)
 		}
 	})
+}
+
+// end ends the submission. An error above the buttons must not push them out of sight.
+func (d *deleteAccountDialog) end(ctx app.Context, err error) {
+	d.form.end(ctx, err)
+	if d.form.problem != "" {
+		afterRender(ctx, func(app.Context) {
+			element(d.form.inputID("submit")).Call("scrollIntoView", map[string]any{"block": "nearest"})
+		})
+	}
 }
 
 func (d *deleteAccountDialog) cancel(app.Context, app.Event) { closeDialog(deleteDialog) }
@@ -156,7 +166,10 @@ func (d *deleteAccountDialog) reset() {
 func (d *deleteAccountDialog) Render() app.UI {
 	e, user := d.Env, d.account.User
 	lost := e.T(message.DeleteAccountExplanation, user.Email)
-	if d.account.Admin {
+	switch {
+	case d.account.Last:
+		lost = e.T(message.ErrLastAdministrator)
+	case d.account.Admin:
 		lost += " " + e.T(message.DeleteAdministratorExplanation)
 	}
 	return html.Dialog().ID(deleteDialog).
@@ -166,28 +179,41 @@ func (d *deleteAccountDialog) Render() app.UI {
 			formTo(d.submit).Body(
 				html.H2().ID("delete-account-title").TabIndex(-1).Text(e.T(message.ConfirmDeleteAccount)),
 				html.P().ID("delete-account-text").Text(lost),
-				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(
-					username(user.Email),
-					d.form.field(field{
-						Name: "email", Label: e.T(message.TypeYourAddress), Type: "email", Complete: "off", Hint: user.Email,
-					}),
-				),
-				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(app.If(d.account.Password.Set, func() app.UI {
-					return d.form.field(field{
-						Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "current-password",
-					})
-				})),
-				html.Fieldset().Class("page", "methods").Attr("disabled", d.Offline).Body(
-					app.If(d.hasPasskey() && d.account.Password.Set, func() app.UI {
-						return busyButton(e.T(message.UsePasskey), d.usePasskey, d.passkeys.busy).Class("quiet")
-					}),
-				),
-				d.form.drawError(),
-				e.offlineNotice(d.Offline),
-				html.Div().Class("buttons").Body(
-					button(e.T(message.CancelAction), d.cancel),
-					d.form.button(e.T(message.DeleteAccount), "danger").Attr("disabled", d.Offline),
-				),
+				app.If(d.account.Last, d.drawRefusal).Else(d.drawQuestion),
 			),
 		)
+}
+
+// drawRefusal draws the way out of a dialog that cannot delete the account.
+func (d *deleteAccountDialog) drawRefusal() app.UI {
+	return html.Div().Class("buttons").Body(button(d.Env.T(message.CloseDialog), d.cancel).ID("keep-account"))
+}
+
+// drawQuestion draws the fields and the buttons.
+func (d *deleteAccountDialog) drawQuestion() app.UI {
+	e, user := d.Env, d.account.User
+	return div("parts",
+		html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(
+			username(user.Email),
+			d.form.field(field{
+				Name: "email", Label: e.T(message.TypeYourAddress), Type: "email", Complete: "off", Hint: user.Email,
+			}),
+		),
+		html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(app.If(d.account.Password.Set, func() app.UI {
+			return d.form.field(field{
+				Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "current-password",
+			})
+		})),
+		html.Fieldset().Class("page", "methods").Attr("disabled", d.Offline).Body(
+			app.If(d.hasPasskey() && d.account.Password.Set, func() app.UI {
+				return busyButton(e.T(message.UsePasskey), d.usePasskey, d.passkeys.busy).Class("quiet")
+			}),
+		),
+		d.form.drawError(),
+		e.offlineNotice(d.Offline),
+		html.Div().Class("buttons").Body(
+			button(e.T(message.CancelAction), d.cancel),
+			d.form.button(e.T(message.DeleteAccount), "danger").Attr("disabled", d.Offline),
+		),
+	)
 }

@@ -26,6 +26,7 @@ type AccountState struct {
 	PasskeyUsedAt     *time.Time // the newest use of a passkey
 	PasskeyUsed       *string    // the name of that passkey
 	TrustedDevices    int
+	LastHolder        bool // of one of the permissions: see [Store.IsLastHolder]
 
 	// Token is the newest token of the purposes that is unused and unexpired. It is zero if
 	// there is none.
@@ -43,7 +44,7 @@ type PendingEmailChange struct {
 // statement of its own, not from one snapshot: changes at the same time may show in part.
 func (s *Service) Overview(ctx context.Context, actor Actor) (o Overview, err error) {
 	now := s.Now()
-	o.AccountState, err = s.Store.AccountState(ctx, actor.Session, now, purposesOfEmailChange...)
+	o.AccountState, err = s.Store.AccountState(ctx, actor.Session, now, requiredPermissions, purposesOfEmailChange)
 	if err != nil {
 		return o, err
 	}
@@ -82,5 +83,5 @@ func (s *Service) pendingEmailChange(t OneTimeToken, user User) (*PendingEmailCh
 
 type overviewStore interface {
 	// AccountState returns the state of the account of a session's user, in one statement.
-	AccountState(ctx context.Context, session Session, now time.Time, purposes ...string) (AccountState, error)
+	AccountState(ctx context.Context, session Session, now time.Time, permissions, purposes []string) (AccountState, error)
 }

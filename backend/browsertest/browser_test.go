@@ -623,8 +623,19 @@ func testDeleteAdministrator(t *testing.T) {
 	email := p.signUpAdministrator(server)
 	p.addPasskey("Mine")
 	p.settings("profile")
+	p.Press(en.T(message.DeleteAccount)) // says so before it asks for anything
+	p.See(en.T(message.ErrLastAdministrator))
+	p.None("textbox", en.T(message.TypeYourAddress))
+	p.AwaitFocus(en.T(message.CloseDialog))
+
+	// The other administrator is disabled while the dialog is open.
+	browse(t, server).signUp()
+	execSQL(t, db, "INSERT INTO permissions SELECT id, name FROM users, permissions WHERE email <> ?", email)
+	p.Open("/dashboard/settings/profile")
+	p.settings("profile")
 	p.Press(en.T(message.DeleteAccount))
 	p.See(en.T(message.DeleteAdministratorExplanation))
+	execSQL(t, db, "UPDATE users SET disabled_at = created_at WHERE email <> ?", email)
 	p.Fill(en.T(message.TypeYourAddress), email)
 	p.Press(en.T(message.UsePasskey))
 	p.See(en.T(message.ErrLastAdministrator))

@@ -25,6 +25,7 @@ func (s *Server) overview(c call, _ shared.None) (out shared.Overview, err error
 		Delivers: s.Accounts.Settings.Now().DeliversEmail(),
 		Trusted:  o.TrustedDevices,
 		Admin:    len(c.Session.Permissions) > 0,
+		Last:     o.LastHolder,
 	}
 	if out.TwoFactor.Enabled { // backup codes of an unfinished enrollment do not work
 		out.TwoFactor.BackupCodesLeft = o.BackupCodes

@@ -178,7 +178,11 @@ func TestLastAdministrator(t *testing.T) {
 		password := body{"password": testkit.Password}
 		deletion := func(b *browser) testkit.Answer { return b.Elsewhere().Post("/delete-user", password) }
 		root := s.signUp(t, ann).grant(account.Permissions...)
-		want(t, deletion(s.signUp(t, bob)), 200, "")
+		user := s.signUp(t, bob)
+		if !root.overview().Last || user.overview().Last {
+			t.Error("the overviews do not say who is the last administrator")
+		}
+		want(t, deletion(user), 200, "")
 		want(t, deletion(s.signUp(t, bob).grant(account.PermissionAudit)), 200, "")
 		a := deletion(root)
 		want(t, a, 409, "LAST_ADMINISTRATOR")

@@ -11,7 +11,7 @@ import (
 
 // AccountState implements [account.Store].
 func (db DB) AccountState(
-	ctx context.Context, session account.Session, now time.Time, purposes ...string,
+	ctx context.Context, session account.Session, now time.Time, permissions, purposes []string,
 ) (state account.AccountState, err error) {
 	rows := func(model any) *bun.SelectQuery {
 		return db.bun.NewSelect().Model(model).Where("?TableAlias.user_id = ?", session.UserID)
@@ -34,6 +34,7 @@ func (db DB) AccountState(
 		ColumnExpr("(?) AS passkey_used_at", lastUsed("last_used_at")).
 		ColumnExpr("(?) AS passkey_used", lastUsed("name")).
 		ColumnExpr("(?) AS trusted_devices", count((*account.TrustedDevice)(nil)).Where("expires_at > ?", now)).
+		ColumnExpr("EXISTS (?) AS last_holder", db.lastHeld(session.UserID, permissions)).
 		TableExpr("(SELECT 1) AS one").Join("LEFT JOIN one_time_tokens AS token ON token.hash = (?)", newest)
 	for _, column := range []string{"hash", "purpose", "user_id", "data", "created_at", "expires_at"} {
 		q.ColumnExpr("? AS ?", bun.Ident("token."+column), bun.Ident("token_"+column))

@@ -15,8 +15,12 @@ import (
 func TestAccountState(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db store.DB) {
 		later, past := now.Add(time.Hour), now.Add(-time.Hour)
+		required := []string{"users.manage", "settings.manage"}
 		for _, user := range []string{"ann", "bob"} {
 			addUser(t, db, user)
+			if err := db.Grant(t.Context(), user, map[string]string{"ann": "users.manage", "bob": "audit.read"}[user]); err != nil {
+				t.Fatal(err)
+			}
 			session := addSession(t, db, user, "session of "+user, now)
 			another := addSession(t, db, user, "another of "+user, now)
 			name := "Key of " + user
@@ -52,24 +56,24 @@ func TestAccountState(t *testing.T) {
 			}
 			add(db.AddTOTP(t.Context(), account.TOTP{ID: "totp of " + user, UserID: user, SessionID: &session.ID, ExpiresAt: &later}))
 
-			state, err := db.AccountState(t.Context(), session, now, "other", "change")
+			state, err := db.AccountState(t.Context(), session, now, required, []string{"other", "change"})
 			if err != nil || state.PasswordChangedAt == nil || !state.PasswordChangedAt.Equal(now) || state.TwoFactorSince != nil ||
 				!state.TwoFactorPending || state.BackupCodes != 2 || state.Passkeys != 3 || state.SyncedPasskeys != 2 ||
 				state.PasskeyUsedAt == nil || !state.PasskeyUsedAt.Equal(used) || state.PasskeyUsed == nil || *state.PasskeyUsed != name ||
-				state.TrustedDevices != 1 {
+				state.TrustedDevices != 1 || state.LastHolder != (user == "ann") {
 				t.Errorf("the state is %+v, %v", state, err)
 			}
 			if token := state.Token; token.Data != "newest of "+user || token.UserID != user || token.Purpose != "change" ||
 				string(token.Hash) != user+"1" || !token.ExpiresAt.Equal(later) || !token.CreatedAt.Equal(now.Add(time.Second)) {
 				t.Errorf("the token is %+v", token)
 			}
-			state, err = db.AccountState(t.Context(), another, later, "other")
+			state, err = db.AccountState(t.Context(), another, later, required, []string{"other"})
 			if err != nil || state.TwoFactorPending || state.TrustedDevices != 0 || state.Token.Hash != nil {
 				t.Errorf("in another session, an hour later: %+v, %v", state, err)
 			}
 			add(db.ActivateTOTP(t.Context(), account.TOTP{ID: "totp of " + user, UserID: user}, used, now))
 			add(db.VoidPassword(t.Context(), user))
-			state, err = db.AccountState(t.Context(), session, now, "change")
+			state, err = db.AccountState(t.Context(), session, now, required, []string{"change"})
 			if err != nil || state.TwoFactorSince == nil || !state.TwoFactorSince.Equal(used) || state.TwoFactorPending ||
 				state.PasswordChangedAt != nil {
 				t.Errorf("with an authenticator, without a password: %+v, %v", state, err)

@@ -830,7 +830,7 @@ const (
 	// The language that you chose could not be loaded. Reload the page to try again.
 	ErrLanguageNotLoaded
 
-	// No other account can manage the users or the settings of this service. Before you delete yours, have…
+	// You're the only user who can manage users or settings. Give these permissions to another user first:…
 	ErrLastAdministrator
 
 	// Without this passkey you could no longer sign in. Add another passkey first.
