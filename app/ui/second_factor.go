@@ -384,30 +384,16 @@ func (p *secondFactor) otherMethods() []app.UI {
 		if p.with == byMail {
 			label = e.T(message.SendNewCode)
 		}
-		methods = append(methods, p.sendButton(label))
+		methods = append(methods, linkButton(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0))
 	}
 	return methods
 }
 
-func (p *secondFactor) sendButton(label string) app.UI {
-	return linkButton(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0)
-}
-
-// lostAccess draws the ways to sign in without the phone.
+// lostAccess draws the ways to sign in without the phone that are no buttons of the page.
 func (p *secondFactor) lostAccess() app.UI {
 	e := p.Env
-	item := func(way app.UI) app.UI { return html.Li().Body(way) }
-	ways := []app.UI{item(linkButton(e.T(message.LostAccessUseBackupCode), p.useBackup))}
-	if p.offersPasskey() {
-		ways = append(ways, item(linkButton(e.T(message.LostAccessUsePasskey), p.usePasskey)))
-	}
-	if slices.Contains(p.methods, byMail) {
-		ways = append(ways, item(p.sendButton(e.T(message.LostAccessUseEmailCode))))
-	}
-	for _, way := range []message.ID{
-		message.LostAccessUseTrustedDevice, message.LostAccessUseSignedInDevice, message.LostAccessAskOperator,
-	} {
-		ways = append(ways, item(app.Text(e.T(way))))
-	}
-	return html.Ul().Body(ways...)
+	item := func(way message.ID) app.UI { return html.Li().Text(e.T(way)) }
+	return html.Ul().Body(
+		item(message.LostAccessUseTrustedDevice), item(message.LostAccessUseSignedInDevice), item(message.LostAccessAskOperator),
+	)
 }

@@ -1721,15 +1721,6 @@ const (
 	// If nothing else is left, ask the operator of this server to let you in.
 	LostAccessAskOperator
 
-	// Use one of the ten backup codes that you saved
-	LostAccessUseBackupCode
-
-	// Get a code at your email address
-	LostAccessUseEmailCode
-
-	// Use a passkey, from this or another device
-	LostAccessUsePasskey
-
 	// If you're still signed in on another device, open the settings there and choose “Move to a new phone…
 	LostAccessUseSignedInDevice
 
