@@ -220,8 +220,8 @@ func (v *emailView) drawForm() app.UI {
 		v.form.field(field{Name: "newEmail", Label: e.T(message.NewEmailAddress), Type: "email", Complete: "email", Hint: hint}),
 		v.form.drawError(),
 		html.Div().Class("actions").Body(
-			v.form.button(e.T(message.SendLink), "main"),
 			button(e.T(message.CancelAction), v.cancel),
+			v.form.button(e.T(message.SendLink), "main"),
 		),
 	)
 }

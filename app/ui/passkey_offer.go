@@ -56,8 +56,8 @@ func (o *passkeyOffer) Render() app.UI {
 		html.H2().ID("passkey-offer").TabIndex(-1).Text(e.T(message.PasskeyOffer)), nil,
 		[]app.UI{html.Span().ID("passkey-offer-text").Text(e.T(message.PasskeyOfferBenefit))},
 		div("actions",
-			&addPasskeyButton{Env: e, ID: "passkey-offer-add", Label: e.T(message.AddAPasskey), DescribedBy: "passkey-offer-text"},
 			button(e.T(message.NotNow), o.decline).Aria("describedby", "passkey-offer"),
+			&addPasskeyButton{Env: e, ID: "passkey-offer-add", Label: e.T(message.AddAPasskey), DescribedBy: "passkey-offer-text"},
 		),
 	)
 }

@@ -119,9 +119,9 @@ func (r *passkeyRow) Render() app.UI {
 				r.form.field(field{Name: "name", Label: e.T(message.PasskeyName), Type: "text", Complete: "off", Value: e.passkeyName(one)}),
 				r.form.drawError(),
 				html.Div().Class("actions").Body(
+					button(e.T(message.CancelAction), r.cancel).Aria("describedby", name),
 					html.Button().Attr("type", "submit").Class("main").Aria("describedby", name).
 						Aria("busy", r.form.busy).Aria("disabled", r.form.busy || r.form.wait() > 0).Text(e.T(message.SaveChanges)),
-					button(e.T(message.CancelAction), r.cancel).Aria("describedby", name),
 				),
 			)
 		})),

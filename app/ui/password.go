@@ -201,8 +201,8 @@ func (v *passwordView) drawForm() app.UI {
 		hint(e.T(message.ChangePasswordExplanation)),
 		v.form.drawError(),
 		html.Div().Class("actions").Body(
-			v.form.button(e.T(message.ChangePassword), "main"),
 			button(e.T(message.CancelAction), v.cancel),
+			v.form.button(e.T(message.ChangePassword), "main"),
 		),
 	)
 }

@@ -266,11 +266,11 @@ func (k *systemSetting) value() app.UI {
 	return formTo(k.submit).Class("inline-form").Body(
 		k.form.field(f),
 		html.Div().Class("actions").Body(
-			html.Button().Attr("type", "submit").Aria("label", e.T(message.SaveNamedValue, one.Title)).
-				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T(message.SaveChanges)),
 			html.Div().Body(app.If(one.Secret, func() app.UI {
 				return button(e.T(message.CancelAction), k.cancel)
 			})),
+			html.Button().Attr("type", "submit").Aria("label", e.T(message.SaveNamedValue, one.Title)).
+				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T(message.SaveChanges)),
 		),
 	)
 }
