@@ -116,15 +116,18 @@ func (p *settings) Render() app.UI {
 	}
 	return html.Div().Class("settings", class).Body(
 		html.Div().Class("head").Body(
-			app.If(class != "", func() app.UI {
-				return html.A(shared.PageSettings).Class("back").Body(icon("next"), app.Text(p.Env.T(message.BackToSecurityHome)))
-			}),
+			app.If(class != "", p.Env.backLink),
 			heading(p.Env.title(p.Path)),
 		),
 		p.pageList(),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 		p.bar(),
 	)
+}
+
+// backLink draws the link to the home on a phone, where no list of pages has one.
+func (t *env) backLink() app.UI {
+	return html.A(shared.PageSettings).Class("back").Body(icon("next"), app.Text(t.T(message.BackToSecurityHome)))
 }
 
 // pageList draws the links to the pages, with the level of each.

@@ -50,7 +50,7 @@ func (s *shell) system() app.UI {
 		add(readEvents, "log", message.SecurityLogOfAllUsers, &events{Env: e, All: true, Offline: offline})
 	}
 	return html.Div().Class("settings").Body(
-		heading(e.T(message.SystemAdministration)),
+		html.Div().Class("head").Body(e.backLink(), heading(e.T(message.SystemAdministration))),
 		e.sectionLinks(parts),
 		html.Div().Class("cards").Aria("busy", i.user == nil).Body(cards...),
 	)

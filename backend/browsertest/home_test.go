@@ -313,6 +313,10 @@ func testHomeAdministrator(t *testing.T) {
 	p.settings("")
 	p.See(en.T(message.StrongWayTwoFactor))
 	p.None("heading", en.T(message.CheckUpAlarm))
+	p.Do(chromedp.EmulateViewport(360, 740))
+	p.Act(`goappNav("/dashboard/system")`)
+	p.Click("link", en.T(message.BackToSecurityHome), "")
+	p.At("/dashboard/settings")
 }
 
 // testTabScrolls checks that the control that the Tab key focuses is in sight at once.
