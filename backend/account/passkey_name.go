@@ -3,7 +3,6 @@ package account
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"latchkey/backend/language"
 	"latchkey/backend/provider"
@@ -14,7 +13,7 @@ import (
 
 // suggestPasskeyName returns a name for a new passkey that none of the others has: the
 // name of its provider ("Apple Passwords"), or what it is stored on, or the browser in
-// which it was created ("Chrome on Linux").
+// which it was created ("Linux PC · Chrome").
 func suggestPasskeyName(l *message.Language, made webauthn.Credential, userAgent string, others []Passkey) string {
 	name := providerName(made.AAGUID)
 	if name == "" && made.Roaming {
@@ -55,20 +54,16 @@ func roamingName(transports []string) message.ID {
 	return message.PhoneOrTablet
 }
 
-// browserName returns the browser and the system of a user agent, without version.
+// browserName returns what people call the device and the browser of a user agent.
 func browserName(l *message.Language, userAgent string) string {
 	d := useragent.Parse(userAgent)
-	browser := strings.TrimRight(d.Browser, "0123456789. ")
-	switch {
-	case d.Browser == useragent.App || browser == "":
-		if d.OS == "" {
-			return l.T(message.PasskeyFactor)
-		}
-		return d.OS
-	case d.OS == "":
-		return browser
+	if d.Browser == useragent.App {
+		d.Browser = ""
 	}
-	return l.T(message.BrowserOnSystem, browser, d.OS)
+	if d.Browser == "" && d.OS == "" {
+		return l.T(message.PasskeyFactor)
+	}
+	return d.Name(l)
 }
 
 // languageOf returns the language of a user, or else of the client.

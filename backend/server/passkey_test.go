@@ -759,11 +759,10 @@ func TestSuggestedPasskeyNames(t *testing.T) {
 			want(t, a, 200, "")
 			return a.Get("name")
 		}
-		de := message.German
 		if got := add(body{}); got != nil {
 			t.Errorf("without a request: %v", got)
 		}
-		for _, want := range []string{"Firefox on Windows", "Firefox on Windows 2"} {
+		for _, want := range []string{"Windows PC · Firefox", "Windows PC · Firefox 2"} {
 			if got := add(body{"suggestName": true}); got != want {
 				t.Errorf("the name is %v; want %s", got, want)
 			}
@@ -775,7 +774,7 @@ func TestSuggestedPasskeyNames(t *testing.T) {
 			t.Errorf("with a name: %v", got)
 		}
 		want(t, b.Elsewhere().Post("/update-user", body{"language": "de"}), 200, "")
-		if got, want := add(body{"suggestName": true}), de.T(message.BrowserOnSystem, "Firefox", "Windows"); got != want {
+		if got, want := add(body{"suggestName": true}), "Windows-PC · Firefox"; got != want {
 			t.Errorf("in German: %v; want %s", got, want)
 		}
 	})
