@@ -279,7 +279,7 @@ func (d *factorDialog) text() string {
 		e.T(message.EachCodeSignsInOnce) + "\n"
 }
 
-func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "long", "") }
+func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "medium", "") }
 
 // Render implements [app.Composer].
 func (d *factorDialog) Render() app.UI {

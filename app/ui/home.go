@@ -190,7 +190,7 @@ func (h *home) twoFactor() app.UI {
 	}
 	var since app.UI
 	if s.Since != nil {
-		since = html.Span().Body(app.Text(e.T(message.OnSince)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "long", "")))
+		since = html.Span().Body(app.Text(e.T(message.OnSince)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "medium", "")))
 	}
 	left := e.T(message.BackupCodes) + ": " + e.T(message.BackupCodesOfTenLeft, s.BackupCodesLeft)
 	return h.pageRow(shared.PageTwoFactorSettings, "mobile", badge("", e.T(message.StateOn)), []app.UI{since, span(left)}, arrow())

@@ -233,7 +233,7 @@ func (r *sessionRow) drawLog() app.UI {
 			return html.Ul().Class("events").Aria("labelledby", heading).Body(
 				app.Range(log.Events).Slice(func(i int) app.UI {
 					one := log.Events[i]
-					return e.eventItem(one, one.Detail, e.timestamp(one.At, e.localTime(one.At, "short", "short")))
+					return e.eventItem(one, one.Detail, e.timestamp(one.At, e.localTime(one.At, "medium", "short")))
 				}),
 			)
 		}),
@@ -244,7 +244,7 @@ func (r *sessionRow) drawLog() app.UI {
 // deviceLine draws the name of a device.
 func (t *env) deviceLine(id string, device shared.Device, current bool) app.UI {
 	return html.P().Class("device").Body(
-		html.Strong().ID(id).Text(t.deviceText(device)),
+		html.Strong().ID(id).Text(t.deviceName(device)),
 		app.If(current, func() app.UI {
 			return html.Span().Class("badge").Text(t.T(message.ThisDevice))
 		}),

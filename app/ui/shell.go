@@ -207,7 +207,7 @@ func (t *env) enrollmentText(by *shared.Time, overdue bool) string {
 	if overdue {
 		return t.T(message.TwoFactorOverdue)
 	}
-	return t.T(message.TwoFactorDueBy, t.localTime(*by, "long", "short"))
+	return t.T(message.TwoFactorDueBy, t.localTime(*by, "medium", "short"))
 }
 
 func (s *shell) overdue() bool { return s.env.identity.overdue(s.env.now()) }

@@ -76,7 +76,8 @@ func (t *env) usedText(left int) string {
 	return used + tr(message.BackupCodesRemaining, left)
 }
 
-// deviceText returns the name of a device: its browser and operating system.
+// deviceText returns the browser of a device with its version, and the operating system. Where
+// the version is not the point, [env.deviceName] says what people call the device.
 func (t *env) deviceText(d shared.Device) string {
 	tr := t.T
 	browser := d.Browser

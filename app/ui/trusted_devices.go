@@ -40,7 +40,7 @@ func (s *trustedDevices) confirmRevoke(one shared.TrustedDevice) {
 	}
 	confirm(s.ctx, confirmation{
 		Title: e.T(message.ConfirmUntrustDevice),
-		Text:  e.T(message.DeviceWillNeedCode, e.deviceText(one.Device)),
+		Text:  e.T(message.DeviceWillNeedCode, e.deviceName(one.Device)),
 		Yes:   e.T(message.RevokeThis),
 		Do:    func() { s.revoke(one) },
 	})
@@ -56,7 +56,7 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 			s.list.load() // the server may have revoked it nevertheless
 			return
 		}
-		toast(ctx, e.T(message.DoneDeviceUntrusted, e.deviceText(one.Device)))
+		toast(ctx, e.T(message.DoneDeviceUntrusted, e.deviceName(one.Device)))
 		s.list.value = slices.DeleteFunc(s.list.value, func(other shared.TrustedDevice) bool { return other.ID == one.ID })
 		focus(ctx, "trusted-devices") // the focused button is gone
 	})

@@ -119,7 +119,7 @@ func (v *twoFactorView) on() []app.UI {
 			v.badge(),
 			app.If(v.State.Since != nil, func() app.UI {
 				since := *v.State.Since
-				return html.Span().Body(app.Text(e.T(message.OnSince)+" "), e.timestamp(since, e.localTime(since, "long", "")))
+				return html.Span().Body(app.Text(e.T(message.OnSince)+" "), e.timestamp(since, e.localTime(since, "medium", "")))
 			}),
 		),
 		html.P().Text(e.T(message.SignInTakesTwoFactors)),

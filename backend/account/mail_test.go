@@ -27,10 +27,10 @@ func TestMailLanguage(t *testing.T) {
 		want            *message.Language
 		time            string
 	}{
-		{"", "", message.English, "09:05 on 4 November 2026"},
-		{"", "de", message.German, "4.11.2026 um 09:05 Uhr"},
-		{"de", "en", message.German, "4.11.2026 um 09:05 Uhr"},
-		{"en", "de", message.English, "09:05 on 4 November 2026"},
+		{"", "", message.English, "Nov 4, 2026, 9:05 AM"},
+		{"", "de", message.German, "04.11.2026, 09:05"},
+		{"de", "en", message.German, "04.11.2026, 09:05"},
+		{"en", "de", message.English, "Nov 4, 2026, 9:05 AM"},
 	} {
 		l := tt.want
 		context := l.T(message.MailRequestContext, tt.time, l.T(message.AnUnknownAddress), l.T(message.AnUnknownBrowser))

@@ -522,13 +522,13 @@ func testTrustedDevices(t *testing.T, server *testkit.Program) {
 	other.See(en.T(message.MethodOnTrustedDevice, en.T(message.AccountPassword)))
 
 	current.Open("/dashboard/settings/two-factor")
-	current.With("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" Safari 18 on iOS")
-	current.Click("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" Safari 18 on iOS")
+	current.With("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" "+safariDevice)
+	current.Click("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" "+safariDevice)
 	current.The("dialog", en.T(message.ConfirmUntrustDevice))
 	current.Press(en.T(message.CancelAction))
-	current.Click("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" Safari 18 on iOS")
+	current.Click("button", en.T(message.RevokeThis), en.T(message.TrustedDevices)+" "+safariDevice)
 	current.Press(en.T(message.RevokeThis))
-	current.See(en.T(message.DoneDeviceUntrusted, "Safari 18 on iOS"))
+	current.See(en.T(message.DoneDeviceUntrusted, safariDevice))
 	current.AwaitFocus(en.T(message.TrustedDevices))
 	current.Await("the list no longer contains the device", func() bool {
 		return len(current.All("listitem", "")) > 0 &&

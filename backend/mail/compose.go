@@ -143,22 +143,21 @@ func (e *email) time() string { return e.context.At.Format(e.language.T(message.
 // an attacker's message to the reader.
 const maxDeviceName = 24
 
-// device names the device: "Firefox 153 on Windows". An attacker who knows a password
+// device names the device as the app does: "Windows PC · Firefox". An attacker who knows a password
 // can choose the user agent that the email names. So device omits names that are long
 // or that an email program could turn into a link.
 func (e *email) device() string {
 	d := useragent.Parse(e.context.UserAgent)
-	name := d.Browser
 	switch {
 	case d.Browser == useragent.App:
-		name = e.language.T(message.AnApp)
+		d.Browser = e.language.T(message.AnApp)
 	case !isHarmless(d.Browser):
-		name = e.language.T(message.AnUnknownBrowser)
+		d.Browser = e.language.T(message.AnUnknownBrowser)
 	}
-	if isHarmless(d.OS) {
-		return e.language.T(message.BrowserOnSystem, name, d.OS)
+	if !isHarmless(d.OS) {
+		d.OS = ""
 	}
-	return name
+	return d.Name(e.language)
 }
 
 // maxGreeting, in characters, is enough for most names, but too short for a message.

@@ -98,7 +98,7 @@ func TestAlert(t *testing.T) {
 	want := strings.Join([]string{
 		added,
 		en.T(message.MailConfirmedInSession, en.T(message.ProofPassword), en.T(message.ProofTOTP)),
-		en.T(message.MailRequestContext, "14:05 on 24 November 2026", "2001:db8::1", "Firefox 153 on Windows"),
+		en.T(message.MailRequestContext, "Nov 24, 2026, 2:05 PM", "2001:db8::1", "Windows PC · Firefox"),
 		"",
 	}, "\n\n")
 	end := "\n\n" + link + "\n\n-- \nAnn & Sons <b>\"\nhttps://accounts.example.com\n"
@@ -140,7 +140,7 @@ func TestGreeting(t *testing.T) {
 func TestRequestContext(t *testing.T) {
 	for ip, address := range map[string]string{"": message.English.T(message.AnUnknownAddress), "192.0.2.1": "192.0.2.1"} {
 		m := sender.Compose(Reader{}, RequestContext{At: requestContext.At, IP: ip}, Test)
-		want := message.English.T(message.MailRequestContext, "14:05 on 24 November 2026", address, message.English.T(message.AnUnknownBrowser))
+		want := message.English.T(message.MailRequestContext, "Nov 24, 2026, 2:05 PM", address, message.English.T(message.AnUnknownBrowser))
 		if !strings.Contains(m.Text, want) {
 			t.Errorf("from %q: %s; want %q", ip, m.Text, want)
 		}
@@ -153,18 +153,18 @@ func TestDevice(t *testing.T) {
 	const chrome = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36"
 	unknown := message.English.T(message.AnUnknownBrowser)
 	for userAgent, want := range map[string]string{
-		chrome:                      "Chrome 140 on Android",
-		"curl/8.15.0":               "curl 8",
+		chrome:                      "Android phone · Chrome",
+		"curl/8.15.0":               "curl",
 		"":                          unknown,
 		"evil.example":              unknown,
 		"https://evil.example/call": unknown,
 		"Your account is closed please call us at 0800 123456": unknown,
 		"a\nb": unknown,
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/390.0.0 Mobile/15E148 Safari/604.1": "Google app 390 on iOS",
-		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "an app on iOS",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) GSA/390.0.0 Mobile/15E148 Safari/604.1": "iPhone · Google app",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148":                          "iPhone · an app",
 	} {
 		m := sender.Compose(Reader{}, RequestContext{UserAgent: userAgent}, Test)
-		context := message.English.T(message.MailRequestContext, "00:00 on 1 January 0001", message.English.T(message.AnUnknownAddress), want)
+		context := message.English.T(message.MailRequestContext, "Jan 1, 0001, 12:00 AM", message.English.T(message.AnUnknownAddress), want)
 		if !strings.Contains(m.Text, context) {
 			t.Errorf("%q is %q; want %q", userAgent, m.Text, want)
 		}

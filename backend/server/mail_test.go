@@ -130,7 +130,7 @@ func TestNewDeviceMail(t *testing.T) {
 		want(t, known.Post("/sign-in/email", password), 200, "")
 		for _, m := range wantMails(t, accounts, ann, en.T(message.MailNewSignInSubject)) {
 			at := m.CreatedAt.UTC().Format(en.T(message.DateTimeLayout))
-			device := en.T(message.BrowserOnSystem, "Firefox 153", "Windows")
+			device := "Windows PC · Firefox"
 			if !strings.Contains(m.Text, en.T(message.MailRequestContext, at, known.Address, device)) {
 				t.Errorf("email: %s", m.Text)
 			}

@@ -302,7 +302,7 @@ const (
 	// Danger zone
 	DangerZone
 
-	// 15:04 on 2 January 2006
+	// Jan 2, 2006, 3:04 PM
 	DateTimeLayout
 
 	// Today
@@ -1943,10 +1943,10 @@ const (
 	// A new password was set for your account with the link that the operator of this service created. You…
 	MailPasswordSetByOperatorLink
 
-	// This happened at %s UTC, from %s, with %s.
+	// This happened on %s UTC, from %s. Device: %s.
 	MailRequestContext
 
-	// This happened at %s UTC.
+	// This happened on %s UTC.
 	MailRequestTime
 
 	// The setting %s was changed by %s.
