@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type form struct {
 	busy          bool
 	wrong         map[string]string // errors by field
 	problem       string            // an error of the form as a whole
+	attempts      int               // how often the user has submitted it
 	until         time.Time         // when the server accepts another attempt
 	why           string            // why it accepts none before that
 	announcedWait string            // the wait, for screen readers
@@ -55,6 +57,7 @@ func (f *form) start(ctx app.Context, required map[string]string) bool {
 		return false
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{}, false
+	f.attempts++
 	if !online() {
 		f.problem = f.env.T(offlineText)
 		return false
@@ -78,6 +81,7 @@ func (f *form) refuse(ctx app.Context, field, sentence string) {
 		return
 	}
 	f.problem, f.wrong, f.waited = "", map[string]string{field: sentence}, false
+	f.attempts++
 	f.focusWrong(ctx)
 }
 
@@ -208,7 +212,7 @@ func (f *form) drawError() app.UI {
 				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.retryIn(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
-			return html.P().Text(f.problem)
+			return html.P().Body(&errorText{Text: f.problem, Attempt: f.attempts})
 		}).ElseIf(f.waited, func() app.UI {
 			return html.P().Class("visually-hidden").Text(f.env.T(message.TryAgainNow))
 		}),
@@ -228,15 +232,15 @@ func (f *form) button(label, class string) app.HTMLElem {
 func (f *form) field(in field) app.UI {
 	in.Env = f.env
 	in.ID = f.inputID(in.Name)
-	in.Wrong = f.wrong[in.Name]
+	in.Wrong, in.Attempt = f.wrong[in.Name], f.attempts
 	return &in
 }
 
 // code draws the field for a six-digit code. It calls send once the code is complete, so that
 // the user does not have to press the button.
-func (f *form) code(label, hint string, send func()) app.UI {
+func (f *form) code(label, hint string, send func(), describedBy ...string) app.UI {
 	return f.field(field{
-		Name: "code", Label: label, Hint: hint,
+		Name: "code", Label: label, Hint: hint, DescribedBy: strings.Join(describedBy, " "),
 		Type: "text", Complete: "one-time-code", Mode: "numeric", Exact: true,
 		Typed: func() {
 			if _, ok := shared.SixDigits(f.value("code")); ok {
@@ -251,19 +255,21 @@ type field struct {
 	app.Compo
 	Env *env
 
-	ID       string
-	Name     string
-	Label    string
-	Type     string   // the type attribute
-	Complete string   // the autocomplete attribute
-	Mode     string   // the inputmode attribute: which keys a phone shows
-	Exact    bool     // keyboards must not correct the input
-	Value    string   // the initial value
-	Options  []option // the choices, if it is a select
-	Groups   []optionGroup
-	Hint     string
-	Wrong    string
-	Typed    func() // called when the value changes
+	ID          string
+	Name        string
+	Label       string
+	Type        string   // the type attribute
+	Complete    string   // the autocomplete attribute
+	Mode        string   // the inputmode attribute: which keys a phone shows
+	Exact       bool     // keyboards must not correct the input
+	Value       string   // the initial value
+	Options     []option // the choices, if it is a select
+	Groups      []optionGroup
+	Hint        string
+	DescribedBy string // the ID of an element that also describes the input; may be empty
+	Wrong       string
+	Attempt     int    // how often the form was submitted
+	Typed       func() // called when the value changes
 
 	visible bool // the password is shown
 }
@@ -291,6 +297,9 @@ func (f *field) Render() app.UI {
 		described = f.ID + "-hint "
 	}
 	described += f.ID + "-wrong"
+	if f.DescribedBy != "" {
+		described = f.DescribedBy + " " + described
+	}
 
 	input := html.Input(kind).Attr("value", f.Value).Attr("autocomplete", f.Complete)
 	if f.Options != nil {
@@ -331,10 +340,36 @@ func (f *field) Render() app.UI {
 				return html.P().Class("hint").ID(f.ID + "-hint").Text(f.Hint)
 			}),
 		),
-		// A live region, because a field that already has the focus is not read again.
-		html.P().Class("wrong").ID(f.ID+"-wrong").Aria("live", "polite").Text(f.Wrong),
+		drawWrong(f.ID, f.Wrong, f.Attempt),
 	)
 }
+
+// drawWrong draws the error of a field that draws its input itself.
+func (f *form) drawWrong(field string) app.UI {
+	return drawWrong(f.inputID(field), f.wrong[field], f.attempts)
+}
+
+// drawWrong draws the error of an input, after a number of attempts. It is a live region, because
+// a field that already has the focus is not read again.
+func drawWrong(input, text string, attempt int) app.UI {
+	return html.P().Class("wrong").ID(input+"-wrong").Aria("live", "polite").Body(app.If(text != "", func() app.UI {
+		return &errorText{Text: text, Attempt: attempt}
+	}))
+}
+
+// errorText is an error in a live region. Each attempt has an element of its own, because screen
+// readers do not read an unchanged text again.
+type errorText struct {
+	app.Compo
+	Text    string
+	Attempt int
+}
+
+// CompoID implements [app.DismountEnforcer].
+func (t *errorText) CompoID() string { return strconv.Itoa(t.Attempt) }
+
+// Render implements [app.Composer].
+func (t *errorText) Render() app.UI { return html.Span().Text(t.Text) }
 
 // option is one of the options of a field.
 type option struct{ Value, Label string }

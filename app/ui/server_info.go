@@ -50,7 +50,11 @@ func (s *shell) renewPages() {
 		return
 	}
 	s.served = now
-	if controller := app.Window().Get("navigator").Get("serviceWorker").Get("controller"); controller.Truthy() {
+	workers := app.Window().Get("navigator").Get("serviceWorker")
+	if !workers.Truthy() {
+		return // some browsers have none, at least in private windows
+	}
+	if controller := workers.Get("controller"); controller.Truthy() {
 		controller.Call("postMessage", "pages")
 	}
 }
