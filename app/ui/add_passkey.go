@@ -36,6 +36,7 @@ type addPasskeyButton struct {
 	Env         *env
 	ID          string
 	Label       string
+	Name        string // the accessible name; empty if it is the label
 	Class       string
 	DescribedBy string // the ID of the element that describes the button; may be empty
 
@@ -63,7 +64,7 @@ func (b *addPasskeyButton) Render() app.UI {
 		problem = e.errorMessage(b.problem)
 	}
 	return html.Div().Class("add-passkey").Body(
-		busyButton(b.Label, b.add, b.busy).ID(b.ID).Class(b.Class).Aria("describedby", b.DescribedBy),
+		busyButton(b.Label, b.add, b.busy).ID(b.ID).Class(b.Class).Aria("describedby", b.DescribedBy).Aria("label", b.Name),
 		drawStatus(status),
 		drawProblem(problem),
 	)
@@ -118,6 +119,9 @@ func (d *addPasskeyDialog) start(ctx app.Context, a app.Action) {
 	})
 }
 
+// errNotAdded means that the user has canceled the browser's prompt for a new passkey.
+var errNotAdded = &passkey.Error{Name: "NotAdded"}
+
 // promptRefusal is how fast a browser refuses a call that is not made in the handler of a
 // click. A later refusal is the user's.
 const promptRefusal = 300 * time.Millisecond
@@ -139,10 +143,15 @@ func (d *addPasskeyDialog) create(at passkey.Hint) {
 		case errors.Is(err, passkey.ErrNotAllowed) && !clicked && time.Since(asked) < promptRefusal:
 			d.end(nil)
 			d.show(askClick)
-		case d.asks != "":
-			d.form.end(ctx, err)
 		default:
-			d.end(err)
+			if errors.Is(err, passkey.ErrNotAllowed) {
+				err = errNotAdded
+			}
+			if d.asks == "" {
+				d.end(err)
+				return
+			}
+			d.form.end(ctx, err)
 		}
 	})
 }
@@ -202,6 +211,7 @@ func (d *addPasskeyDialog) rename() {
 		d.form.end(ctx, err)
 		if err == nil {
 			closeDialog(addPasskeyAction)
+			toast(ctx, d.Env.T(message.DoneNameSaved))
 			refresh(ctx)
 		}
 	})
@@ -212,9 +222,6 @@ func (d *addPasskeyDialog) cancel(app.Context, app.Event) { closeDialog(addPassk
 // closed is called when the dialog closes, including by the Escape key.
 func (d *addPasskeyDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, addPasskeyAction, &d.openings, func(ctx app.Context) {
-		if d.asks == askName {
-			toast(ctx, d.Env.T(message.DonePasskeyAdded))
-		}
 		if !element("content").Call("contains", focusedElement()).Bool() { // the button has gone with the offer
 			focus(ctx, "title")
 		}
@@ -232,7 +239,7 @@ func (d *addPasskeyDialog) stop() {
 // Render implements [app.Composer].
 func (d *addPasskeyDialog) Render() app.UI {
 	e, status := d.Env, ""
-	title, text, yes := e.T(message.AddAPasskey), e.T(message.AddPasskeyExplanation), e.T(message.ContinueAction)
+	title, text, yes := e.T(message.AddPasskey), e.T(message.AddPasskeyExplanation), e.T(message.ContinueAction)
 	switch d.asks {
 	case askPlace:
 		text, yes = e.T(message.ErrPasskeyOnDeviceAlready), e.T(message.UseAnotherDevice)

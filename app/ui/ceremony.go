@@ -217,6 +217,8 @@ func (t *env) passkeyErrorText(e *passkey.Error) string {
 	switch e.Name {
 	case passkey.ErrAborted.Name, passkey.ErrNotAllowed.Name:
 		return ""
+	case errNotAdded.Name:
+		return t.T(message.ErrNoPasskeyAdded)
 	case passkey.ErrExists.Name:
 		return t.T(message.ErrPasskeyOnDeviceAlready)
 	case passkey.ErrUnsupported.Name:

@@ -42,7 +42,8 @@ func (o *passkeyOffer) due() bool {
 }
 
 func (o *passkeyOffer) decline(app.Context, app.Event) {
-	focus(o.ctx, "title") // the focused button disappears
+	focus(o.ctx, "passkeys", "title") // the focused button disappears
+	toast(o.ctx, o.Env.T(message.DonePasskeyDeclined))
 	o.Env.preferences.decline(o.Env.account())
 }
 
@@ -57,7 +58,10 @@ func (o *passkeyOffer) Render() app.UI {
 		[]app.UI{html.Span().ID("passkey-offer-text").Text(e.T(message.PasskeyOfferBenefit))},
 		div("actions",
 			button(e.T(message.NotNow), o.decline).Aria("describedby", "passkey-offer"),
-			&addPasskeyButton{Env: e, ID: "passkey-offer-add", Label: e.T(message.AddAPasskey), DescribedBy: "passkey-offer-text"},
+			&addPasskeyButton{
+				Env: e, ID: "passkey-offer-add", Label: e.T(message.AddPasskey), DescribedBy: "passkey-offer-text",
+				Name: e.T(message.AddPasskey) + ": " + e.T(message.PasskeyOffer), // the row of passkeys has a button, too
+			},
 		),
 	)
 }

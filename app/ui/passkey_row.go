@@ -89,7 +89,7 @@ func (r *passkeyRow) delete(app.Context, app.Event) {
 func (r *passkeyRow) Render() app.UI {
 	e := r.Env
 	one, now := r.Passkey, r.Now
-	name := "passkey-" + one.ID
+	name, where := "passkey-"+one.ID, e.storedIn(one)
 	used := app.UI(app.Text(e.T(message.NeverUsed)))
 	if one.LastUsedAt != nil {
 		used = e.timestamp(*one.LastUsedAt, e.ago(one.LastUsedAt.Time, now))
@@ -99,10 +99,15 @@ func (r *passkeyRow) Render() app.UI {
 		html.P().Class("device").Body(
 			html.Strong().ID(name).Text(e.passkeyName(one)),
 			e.syncBadge(one.Synced),
-			app.If(r.Used, func() app.UI { return badge("", e.T(message.UsedOnThisDevice)) }),
+			app.If(r.Used, func() app.UI {
+				if one.LastUsedAt == nil {
+					return badge("", e.T(message.CreatedOnThisDevice))
+				}
+				return badge("", e.T(message.UsedOnThisDevice))
+			}),
 		),
 		html.Dl().Class("facts").Body(
-			fact(e.T(message.StoredIn), app.Text(e.storedIn(one))),
+			app.If(where != "", func() app.UI { return fact(e.T(message.StoredIn), app.Text(where)) }),
 			fact(e.T(message.CreatedOn), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
 			fact(e.T(message.LastUsed), used),
 		),
@@ -175,12 +180,10 @@ func (t *env) passkeyName(one shared.Passkey) string {
 	}
 }
 
-// storedIn returns where a passkey is stored.
+// storedIn returns where a passkey is stored, or "" if the badge says all that is known: on one
+// device.
 func (t *env) storedIn(one shared.Passkey) string {
 	if one.Provider != nil && one.Provider.Name != "" {
-		if !one.Synced {
-			return t.T(message.OnOneDevice, one.Provider.Name)
-		}
 		return one.Provider.Name
 	}
 	transports := strings.Split(one.Transports, ",")
@@ -188,7 +191,7 @@ func (t *env) storedIn(one shared.Passkey) string {
 	case one.Synced:
 		return t.T(message.InPasswordManager) // a single device does not sync
 	case slices.Contains(transports, "internal"), slices.Contains(transports, "hybrid"):
-		return t.T(message.InDeviceItself)
+		return ""
 	case slices.Contains(transports, "usb"), slices.Contains(transports, "nfc"):
 		return t.T(message.InSecurityKey)
 	default:

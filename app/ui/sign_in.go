@@ -24,6 +24,7 @@ type signIn struct {
 	ctx      app.Context
 	form     form
 	passkeys ceremony
+	problem  string // why the passkey button did not sign the user in
 	refused  error  // the last error, if the user can do something about it
 	email    string // the address in the last attempt
 
@@ -92,7 +93,7 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 	if p.form.busy || p.passkeys.busy {
 		return
 	}
-	p.form.problem, p.form.wrong, p.refused = "", nil, nil
+	p.form.problem, p.form.wrong, p.problem, p.refused = "", nil, "", nil
 	mediation := passkey.Modal
 	if p.immediate {
 		mediation = passkey.Immediate
@@ -107,11 +108,11 @@ func (p *signIn) usePasskey(ctx app.Context, _ app.Event) {
 			return
 		}
 		p.passkeys.end(false)
-		p.form.end(ctx, err)
+		p.endPasskey(ctx, err)
 		if mediation == passkey.Immediate {
 			p.immediate = false // the next attempt includes passkeys on other devices
 			if errors.Is(err, passkey.ErrNotAllowed) && time.Since(promptedAt) < promptly {
-				p.form.problem = p.Env.T(message.ErrNoPasskeyUsed)
+				p.problem = p.Env.T(message.ErrNoPasskeyUsed)
 			}
 		}
 		p.offerPasskeys(ctx)
@@ -127,11 +128,18 @@ func (p *signIn) verify(ctx app.Context, answer json.RawMessage) {
 			askSecondFactor(ctx, shared.PendingSignIn{Methods: due.TwoFactorMethods})
 			return
 		}
-		p.form.end(ctx, err)
+		p.endPasskey(ctx, err)
 		if err == nil {
 			signedIn(ctx, out.User)
 		}
 	})
+}
+
+// endPasskey ends an attempt with a passkey. It shows the error below the passkey button, so that
+// the button stays where the user has pressed it.
+func (p *signIn) endPasskey(ctx app.Context, err error) {
+	p.form.end(ctx, err)
+	p.problem, p.form.problem = p.form.problem, ""
 }
 
 func (p *signIn) submit(_ app.Context, e app.Event) {
@@ -142,7 +150,7 @@ func (p *signIn) submit(_ app.Context, e app.Event) {
 	}) {
 		return
 	}
-	p.refused = nil
+	p.refused, p.problem = nil, ""
 	remember := element("sign-in-remember").Get("checked").Bool()
 	in := shared.Credentials{
 		Email:      p.form.value("email"),
@@ -199,6 +207,7 @@ func (p *signIn) Render() app.UI {
 			app.If(passkey.Supported(), func() app.UI {
 				return busyButton(e.T(message.SignInWithPasskey), p.usePasskey, p.passkeys.busy).ID("sign-in-passkey")
 			}),
+			drawProblem(p.problem),
 		),
 		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(e.T(message.ForgotYourPassword))),
 		html.Div().Body(app.If(p.Server.SignUp, func() app.UI {

@@ -125,7 +125,9 @@ func (p *tab) addPasskey(name string) {
 	}
 	p.Press(en.T(message.SaveChanges))
 	p.None("dialog", en.T(message.DonePasskeyAdded))
-	p.See(en.T(message.DonePasskeyAdded))
+	if name != "" {
+		p.See(en.T(message.DoneNameSaved))
+	}
 	p.AwaitFocus(en.T(message.AddPasskey)) // the focus returns
 }
 
@@ -182,7 +184,7 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	if stored := a.credentials(); len(stored) != 1 || !stored[0].IsResidentCredential || len(stored[0].UserHandle) != 64 {
 		t.Errorf("the authenticator stores %v; want one discoverable credential", stored)
 	}
-	for _, text := range []string{chromeOnLinux, en.T(message.DeviceBound), en.T(message.UsedOnThisDevice), en.T(message.NeverUsed)} {
+	for _, text := range []string{chromeOnLinux, en.T(message.DeviceBound), en.T(message.CreatedOnThisDevice), en.T(message.NeverUsed)} {
 		if !strings.Contains(p.card("passkeys"), text) {
 			t.Errorf("the passkeys section does not contain %q:\n%s", text, p.card("passkeys"))
 		}
@@ -190,7 +192,7 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 
 	// The user tries to add a second passkey on the same device.
 	p.Press(en.T(message.AddPasskey))
-	p.The("dialog", en.T(message.AddAPasskey))
+	p.The("dialog", en.T(message.AddPasskey))
 	p.See(en.T(message.ErrPasskeyOnDeviceAlready))
 	p.AwaitFocus(en.T(message.UseAnotherDevice))
 	p.Press(en.T(message.CloseDialog))
@@ -309,12 +311,11 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 		}
 	}
 
-	// If user verification fails, the browser gives up. The user knows the
-	// reason.
+	// If user verification fails, the browser gives up.
 	a.setUserVerified(false)
 	p.Press(en.T(message.AddPasskey))
 	p.awaitPasskeyCall("create")
-	awaitNoAlert("after user verification fails")
+	p.See(en.T(message.ErrNoPasskeyAdded))
 	a.setUserVerified(true)
 
 	// The user does not touch the authenticator, and then starts again.
@@ -331,6 +332,7 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	a.setUserPresent(true)
 	p.Press(signInWithPasskey)
 	p.See(en.T(message.ErrNoPasskeyUsed))
+	p.Until("the error is below the button", `!!document.querySelector("#sign-in-passkey ~ .form-error p")`)
 	p.Press(signInWithPasskey) // now the browser offers other devices
 	p.awaitPasskeyCall("get")
 	awaitNoAlert("after user verification fails")
@@ -462,7 +464,7 @@ func testPasskeyStepUp(t *testing.T) {
 	p.awaitIdle("the button is idle after canceling")
 	p.Press(en.T(message.AddPasskey))
 	p.Press(en.T(message.UsePasskey))
-	p.The("dialog", en.T(message.AddAPasskey)) // because the device has a passkey
+	p.The("dialog", en.T(message.AddPasskey)) // because the device has a passkey
 	p.Press(en.T(message.CloseDialog))
 
 	expireFreshness(t, db)
@@ -587,7 +589,7 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 	p.signUp()
 	p.settings("passkeys")
 	for name, want := range map[string]string{
-		"NotAllowedError":   "",
+		"NotAllowedError":   en.T(message.ErrNoPasskeyAdded),
 		"AbortError":        "",
 		"SecurityError":     en.T(message.ErrPasskeyWrongOrigin),
 		"ConstraintError":   en.T(message.ErrNoUserVerification),
@@ -607,7 +609,7 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 	// In the dialog that asks for another device, the errors are in the dialog.
 	p.Act(`window.thrown = "InvalidStateError"`)
 	p.Press(en.T(message.AddPasskey))
-	p.The("dialog", en.T(message.AddAPasskey))
+	p.The("dialog", en.T(message.AddPasskey))
 	p.Act(`window.thrown = "ConstraintError"`)
 	p.Press(en.T(message.UseAnotherDevice))
 	p.Until("the dialog shows the error", fmt.Sprintf(
@@ -631,7 +633,7 @@ func testPasskeyElsewhere(t *testing.T, server *testkit.Program) {
 	p.signUp()
 	p.addPasskey("Here")
 	p.Press(en.T(message.AddPasskey))
-	p.The("dialog", en.T(message.AddAPasskey))
+	p.The("dialog", en.T(message.AddPasskey))
 	p.addSecurityKey()
 	p.chooseOption("add-passkey-place", "security-key")
 	p.Press(en.T(message.UseAnotherDevice))
@@ -642,11 +644,11 @@ func testPasskeyElsewhere(t *testing.T, server *testkit.Program) {
 	if got, want := eval[string](p, `hints.join(", ")`), "any, any, security-key cross-platform"; got != want {
 		t.Errorf("the hints are %q; want %q", got, want)
 	}
-	// Only the passkey of this device was used on it.
+	// Only the passkey of this device was created on it.
 	rows := eval[string](p, `[...document.querySelectorAll(".passkey")].
-		map((row) => row.querySelector("strong").innerText + row.innerText.includes(`+testkit.Quote(en.T(message.UsedOnThisDevice))+`)).join()`)
+		map((row) => row.querySelector("strong").innerText + row.innerText.includes(`+testkit.Quote(en.T(message.CreatedOnThisDevice))+`)).join()`)
 	if want := "Heretrue," + en.T(message.SecurityKey) + "false"; rows != want {
-		t.Errorf("used on this device: %s; want %s", rows, want)
+		t.Errorf("created on this device: %s; want %s", rows, want)
 	}
 }
 
@@ -666,7 +668,8 @@ func testPasskeyOffer(t *testing.T, server *testkit.Program) {
 	}
 	p.The("heading", en.T(message.PasskeyOffer))
 	p.Press(en.T(message.NotNow))
-	p.AwaitFocus(en.T(message.SecurityHome))
+	p.See(en.T(message.DonePasskeyDeclined))
+	p.AwaitFocus(en.T(message.YourPasskeys))
 	p.None("heading", en.T(message.PasskeyOffer))
 	again()
 	p.None("heading", en.T(message.PasskeyOffer))
@@ -675,10 +678,9 @@ func testPasskeyOffer(t *testing.T, server *testkit.Program) {
 	p.Act(`localStorage.removeItem("latchkey.declined")`)
 	p.Open("/dashboard/settings")
 	p.The("heading", en.T(message.PasskeyOffer))
-	p.Press(en.T(message.AddAPasskey))
+	p.Press(en.T(message.AddPasskey) + ": " + en.T(message.PasskeyOffer))
 	p.AwaitFocus(en.T(message.PasskeyName))
 	p.Press(en.T(message.SaveChanges))
-	p.See(en.T(message.DonePasskeyAdded))
 	p.None("heading", en.T(message.PasskeyOffer))
 	p.AwaitFocus(en.T(message.SecurityHome))
 	p.Open("/dashboard/settings") // it was used in this browser
@@ -798,7 +800,7 @@ func testPasskeyNarrow(t *testing.T, server *testkit.Program) {
 	p.Key(kb.Escape)
 	p.AwaitFocus(en.T(message.RenameItem))
 	p.Press(en.T(message.AddPasskey))
-	p.The("dialog", en.T(message.AddAPasskey))
+	p.The("dialog", en.T(message.AddPasskey))
 	p.Fits(320, "the dialog to add a passkey")
 	p.Press(en.T(message.CloseDialog))
 	p.Press(en.T(message.DeleteItem))

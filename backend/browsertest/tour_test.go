@@ -314,7 +314,7 @@ func tourPasskeys(t *testing.T, inspect func(*tab, string)) {
 	p.None("dialog", en.T(message.DonePasskeyAdded))
 	inspect(p, "passkeys-one")
 	p.Press(en.T(message.AddPasskey))
-	p.The("dialog", en.T(message.AddAPasskey))
+	p.The("dialog", en.T(message.AddPasskey))
 	inspect(p, "passkey-place")
 	p.Press(en.T(message.CloseDialog))
 	p.Press(en.T(message.RenameItem))

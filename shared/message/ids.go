@@ -29,9 +29,6 @@ const (
 	// Active sessions
 	ActiveSessions
 
-	// Add a passkey
-	AddAPasskey
-
 	// Add the key to your authenticator app
 	AddKeyToAuthenticatorApp
 
@@ -296,6 +293,9 @@ const (
 	// Created
 	CreatedOn
 
+	// Created on this device
+	CreatedOnThisDevice
+
 	// Current password
 	CurrentPassword
 
@@ -509,6 +509,9 @@ const (
 	// Your new phone is set up. Codes from the old one no longer work.
 	DoneMovedToNewPhone
 
+	// Name saved.
+	DoneNameSaved
+
 	// An email is on its way to your new address. Open the link in it to make the change.
 	DoneNewEmailLinkSent
 
@@ -524,6 +527,9 @@ const (
 	// Passkey added. Next time, sign in without a password.
 	DonePasskeyAutoAdded
 
+	// You can add a passkey at any time, on the page “Passkeys”.
+	DonePasskeyDeclined
+
 	// Passkey “%s” deleted.
 	DonePasskeyDeleted
 
@@ -532,6 +538,9 @@ const (
 
 	// Password changed. Your other sessions were signed out.
 	DonePasswordChanged
+
+	// Password changed.
+	DonePasswordChangedAlone
 
 	// Your new password was set. Sign in with it.
 	DonePasswordReset
@@ -934,6 +943,9 @@ const (
 
 	// Your account has no permission for any part of this page. Ask the administrator of this service for …
 	ErrNoPagePermission
+
+	// No passkey was added. Try again.
+	ErrNoPasskeyAdded
 
 	// No passkey was used. If there's none on this device, press the button again to use one from another …
 	ErrNoPasskeyUsed
@@ -1586,6 +1598,9 @@ const (
 	// No email after a few minutes? Check your spam folder and the address.
 	HintCheckSpamAndAddress
 
+	// Changes to these apply at once.
+	HintChoices
+
 	// Nothing happens until you press the button. If this isn't about you, close this page.
 	HintCloseIfNotYours
 
@@ -1654,9 +1669,6 @@ const (
 
 	// IP address
 	IPAddress
-
-	// One device
-	InDeviceItself
 
 	// A password manager
 	InPasswordManager
@@ -2140,9 +2152,6 @@ const (
 
 	// The data on this device was deleted because the device has been offline for a week. Sign in once you…
 	OfflineDataExpired
-
-	// %s, on one device
-	OnOneDevice
 
 	// On since
 	OnSince
@@ -2792,7 +2801,7 @@ const (
 	// Trust this browser?
 	TrustThisBrowserQuestion
 
-	// It won't ask for a code for 30 days. Don't trust a browser on a shared device.
+	// You won't be asked for a code in this browser for 30 days. Only trust a browser that nobody else use…
 	TrustThisBrowserText
 
 	// Trusted devices
