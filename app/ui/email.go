@@ -59,7 +59,16 @@ type emailAddress struct {
 	Pending  shared.PendingEmail // zero if no change is pending
 	Language string              // in which it is drawn
 
-	busy bool // the link is being resent or the change canceled
+	busy     bool // the link is being resent or the change canceled
+	canceled bool // the change was canceled, and Pending is outdated
+}
+
+// OnUpdate implements [app.Updater].
+func (p *emailAddress) OnUpdate(app.Context) {
+	defer rescue()
+	if p.Pending.Address == "" {
+		p.canceled = false
+	}
 }
 
 // request asks for a change of the address, and tells then the result.
@@ -67,21 +76,25 @@ func (p *emailAddress) request(email string, then func(app.Context, error)) {
 	call(p.ctx, p.Env, shared.ChangeEmail, shared.EmailChange{NewEmail: email}, func(ctx app.Context, _ shared.Status, err error) {
 		then(ctx, err)
 		if err == nil {
+			p.canceled = false
 			refresh(ctx)
 		}
 	})
 }
 
 func (p *emailAddress) resend() {
-	p.send(shared.ResendEmailChange, p.Env.T(message.DoneEmailSent, p.Pending.SentTo))
+	p.send(shared.ResendEmailChange, p.Env.T(message.DoneEmailSent, p.Pending.SentTo), func(app.Context) {})
 }
 
 func (p *emailAddress) cancel() {
-	p.send(shared.CancelEmailChange, p.Env.T(message.DoneEmailChangeCanceled))
+	p.send(shared.CancelEmailChange, p.Env.T(message.DoneEmailChangeCanceled), func(ctx app.Context) {
+		p.canceled = true
+		focus(ctx, "change-email") // the focused button disappears
+	})
 }
 
-// send calls an endpoint about the pending change.
-func (p *emailAddress) send(endpoint shared.Endpoint[shared.None, shared.Status], done string) {
+// send calls an endpoint about the pending change, and then done if it succeeds.
+func (p *emailAddress) send(endpoint shared.Endpoint[shared.None, shared.Status], text string, done func(app.Context)) {
 	if p.busy {
 		return
 	}
@@ -89,19 +102,23 @@ func (p *emailAddress) send(endpoint shared.Endpoint[shared.None, shared.Status]
 	call(p.ctx, p.Env, endpoint, shared.None{}, func(ctx app.Context, _ shared.Status, err error) {
 		p.busy = false
 		if err == nil {
-			toast(ctx, done)
+			toast(ctx, text)
+			done(ctx)
 		} else {
 			toastError(ctx, err)
 		}
-		focus(ctx, "change-email", "profile") // the focused button may disappear
-		refresh(ctx)                          // also after an error: the link may have been opened meanwhile
+		refresh(ctx) // also after an error: the link may have been opened meanwhile
 	})
 }
 
 // Render implements [app.Composer].
 func (p *emailAddress) Render() app.UI {
+	pending := p.Pending
+	if p.canceled {
+		pending = shared.PendingEmail{}
+	}
 	return &emailView{
-		Env: p.Env, User: p.User, Pending: p.Pending, Busy: p.busy, Language: p.Language,
+		Env: p.Env, User: p.User, Pending: pending, Busy: p.busy, Language: p.Language,
 		Request: p.request, Resend: p.resend, Cancel: p.cancel,
 	}
 }
@@ -134,14 +151,15 @@ func (v *emailView) open(app.Context, app.Event) {
 	focus(v.ctx, v.form.inputID("newEmail"))
 }
 
-func (v *emailView) close(ctx app.Context) {
+// close closes the form, and focuses the element with an ID.
+func (v *emailView) close(ctx app.Context, id string) {
 	v.opened, v.form.wrong, v.form.problem = false, nil, ""
-	focus(ctx, "change-email")
+	focus(ctx, id)
 }
 
 func (v *emailView) cancel(app.Context, app.Event) {
 	if !v.form.busy {
-		v.close(v.ctx)
+		v.close(v.ctx, "change-email")
 	}
 }
 
@@ -154,7 +172,7 @@ func (v *emailView) submit(_ app.Context, e app.Event) {
 		dispatch(v.ctx, func(ctx app.Context) {
 			v.form.end(ctx, err)
 			if err == nil {
-				v.close(ctx)
+				v.close(ctx, "address") // a pending change takes the place of the button
 			}
 		})
 	})
@@ -203,7 +221,9 @@ func (v *emailView) cancelChange(app.Context, app.Event) { v.Cancel() }
 
 func (v *emailView) drawActions() app.UI {
 	return html.Div().Class("actions").Body(
-		button(v.Env.T(message.ChangeEmailAddress), v.open).ID("change-email"),
+		html.Div().Body(app.If(v.Pending.Address == "", func() app.UI {
+			return button(v.Env.T(message.ChangeEmailAddress), v.open).ID("change-email")
+		})),
 		html.Div().Body(app.If(!v.User.EmailVerified, func() app.UI {
 			return &verification{Env: v.Env, Email: v.User.Email, Profile: true, Language: v.Language}
 		})),

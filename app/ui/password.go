@@ -21,6 +21,7 @@ type password struct {
 	State    shared.PasswordState
 	Known    bool // the page knows State
 	Waiting  bool // State is still loading
+	Alone    bool // the user has no other session
 	Now      time.Time
 	Language string // in which it is drawn
 
@@ -32,10 +33,15 @@ type password struct {
 func (s *password) change(in shared.PasswordChange, then func(app.Context, error)) {
 	call(s.ctx, s.Env, shared.ChangePassword, in, func(ctx app.Context, _ shared.PasswordChanged, err error) {
 		then(ctx, err)
-		if err == nil {
-			toast(ctx, s.Env.T(message.DonePasswordChanged))
-			refresh(ctx)
+		if err != nil {
+			return
 		}
+		done := message.DonePasswordChanged
+		if s.Alone {
+			done = message.DonePasswordChangedAlone
+		}
+		toast(ctx, s.Env.T(done))
+		refresh(ctx)
 	})
 }
 
@@ -84,7 +90,6 @@ type passwordView struct {
 	SendLink func()
 
 	form     form
-	opened   bool
 	strength strength
 }
 
@@ -93,28 +98,17 @@ func (v *passwordView) OnInit() {
 	v.form.init(v.Env, "password", "currentPassword", "newPassword")
 }
 
-func (v *passwordView) open(app.Context, app.Event) {
-	v.opened, v.strength = true, strengthNone
-	focus(v.ctx, v.form.inputID("currentPassword"))
-}
-
-func (v *passwordView) close(ctx app.Context) {
-	v.opened, v.form.wrong, v.form.problem = false, nil, ""
-	v.form.clear("currentPassword", "newPassword")
-	focus(ctx, "change-password")
-}
-
-func (v *passwordView) cancel(app.Context, app.Event) {
-	if !v.form.busy {
-		v.close(v.ctx)
-	}
-}
-
 func (v *passwordView) sendLink(app.Context, app.Event) { v.SendLink() }
 
-// typed estimates the strength of what has been typed.
-func (v *passwordView) typed() {
+// typedCurrent removes the error of what the user is about to correct.
+func (v *passwordView) typedCurrent() {
+	dispatch(v.ctx, func(app.Context) { delete(v.form.wrong, "currentPassword") })
+}
+
+// typedNew estimates the strength of what has been typed.
+func (v *passwordView) typedNew() {
 	dispatch(v.ctx, func(app.Context) {
+		delete(v.form.wrong, "newPassword")
 		v.strength = v.Env.passwordStrength(v.form.value("newPassword"), v.User.Email, v.User.Name)
 	})
 }
@@ -140,7 +134,8 @@ func (v *passwordView) submit(_ app.Context, e app.Event) {
 		dispatch(v.ctx, func(ctx app.Context) {
 			v.form.end(ctx, err)
 			if err == nil {
-				v.close(ctx)
+				v.form.clear("currentPassword", "newPassword")
+				v.strength = strengthNone
 			}
 		})
 	})
@@ -148,15 +143,10 @@ func (v *passwordView) submit(_ app.Context, e app.Event) {
 
 // Render implements [app.Composer].
 func (v *passwordView) Render() app.UI {
+	e := v.Env
 	if v.Waiting {
 		return html.Div().Body(skeleton())
 	}
-	return html.Div().Class("state").Body(app.If(v.opened, v.drawForm).Else(v.drawRow))
-}
-
-// drawRow draws the state of the password.
-func (v *passwordView) drawRow() app.UI {
-	e := v.Env
 	return html.Div().Class("state").Body(
 		html.Div().Body(app.If(v.Known, func() app.UI {
 			if at := v.State.ChangedAt; at != nil {
@@ -164,14 +154,12 @@ func (v *passwordView) drawRow() app.UI {
 			}
 			return html.P().Text(e.T(message.NoPasswordSet))
 		})),
-		v.drawSent(),
-		html.Div().Class("actions").Body(
-			app.If(!v.Known || v.State.Set, func() app.UI {
-				return button(e.T(message.ChangePassword), v.open).ID("change-password")
-			}).Else(func() app.UI {
-				return busyButton(e.T(message.SetAPassword), v.sendLink, v.Sending).ID("change-password")
-			}),
-		),
+		html.Div().Class("state").Body(app.If(!v.Known || v.State.Set, v.drawForm).Else(func() app.UI {
+			return html.Div().Class("state").Body(
+				v.drawSent(),
+				html.Div().Class("actions").Body(busyButton(e.T(message.SetAPassword), v.sendLink, v.Sending).ID("set-password")),
+			)
+		})),
 	)
 }
 
@@ -188,20 +176,22 @@ func (v *passwordView) drawForm() app.UI {
 	e := v.Env
 	return formTo(v.submit).Body(
 		username(v.User.Email),
-		v.form.field(field{Name: "currentPassword", Label: e.T(message.CurrentPassword), Type: "password", Complete: "current-password"}),
+		v.form.field(field{
+			Name: "currentPassword", Label: e.T(message.CurrentPassword), Type: "password", Complete: "current-password",
+			Typed: v.typedCurrent,
+		}),
 		html.Div().Class("forgot").Body(
 			busyButton(e.T(message.ForgotIt), v.sendLink, v.Sending).Class("quiet"),
 			v.drawSent(),
 		),
 		v.form.field(field{
 			Name: "newPassword", Label: e.T(message.NewPassword), Type: "password", Complete: "new-password",
-			Hint: e.T(message.HintPasswordLength), Typed: v.typed,
+			Hint: e.T(message.HintPasswordLength), Typed: v.typedNew,
 		}),
-		e.drawStrength(v.strength),
+		e.drawStrength(v.strength, v.form.wrong["newPassword"]),
 		hint(e.T(message.ChangePasswordExplanation)),
 		v.form.drawError(),
 		html.Div().Class("actions").Body(
-			button(e.T(message.CancelAction), v.cancel),
 			v.form.button(e.T(message.ChangePassword), "main"),
 		),
 	)

@@ -106,9 +106,12 @@ var strengthTexts = [...]message.ID{
 }
 
 // drawStrength draws a meter, with the strength in words. Screen readers announce the words when
-// they change.
-func (t *env) drawStrength(s strength) app.UI {
+// they change. It draws none beside an error of the password, which could contradict it.
+func (t *env) drawStrength(s strength, wrong string) app.UI {
 	text, filled, class := "", 0, "bad"
+	if wrong != "" {
+		s = strengthNone
+	}
 	if s != strengthNone {
 		text = t.T(strengthTexts[s])
 	}

@@ -197,7 +197,8 @@ func (v *profileView) Render() app.UI {
 			v.form.drawError(),
 			v.form.button(e.T(message.SaveChanges), "main"),
 		),
-		html.Div().Class("choices").Body(
+		html.Div().Class("choices").Role("group").Aria("labelledby", "choices").Body(
+			hint(e.T(message.HintChoices)).ID("choices"),
 			&field{
 				Env: e, ID: languageField, Name: "language", Label: e.T(message.LanguageChoice),
 				Options: e.languages(), Value: cmp.Or(v.Chosen, asBrowser), Typed: v.chooseLanguage,

@@ -69,7 +69,7 @@ func (p *resetPassword) Render() app.UI {
 				Name: "newPassword", Label: e.T(message.NewPassword), Type: "password", Complete: "new-password",
 				Hint: e.T(message.HintPasswordLength), Typed: p.typed,
 			}),
-			e.drawStrength(p.strength),
+			e.drawStrength(p.strength, p.form.wrong["newPassword"]),
 			p.form.drawError(),
 			p.form.button(e.T(message.SetNewPassword), "main"),
 		),

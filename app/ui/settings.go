@@ -190,7 +190,7 @@ func (p *settings) cards() []app.UI {
 	case shared.PagePassword:
 		return []app.UI{p.overview.drawState(), &password{
 			Env: e, User: *p.User, State: p.overview.value.Password, Known: p.overview.known, Waiting: p.overview.waiting(),
-			Now: p.overview.now, Language: p.Language,
+			Now: p.overview.now, Language: p.Language, Alone: p.overview.known && p.overview.value.Sessions.Count <= 1,
 		}}
 	case shared.PageTwoFactorSettings:
 		cards := []app.UI{&twoFactor{Env: e}}
