@@ -123,6 +123,12 @@
     }
   }).observe(label, { childList: true, characterData: true, subtree: true });
 
+  // The first empty field gets the focus, unless the page gives it to another. On a phone, its
+  // keyboard would cover the page.
+  if (document.activeElement === document.body && !document.querySelector("[autofocus]") && !matchMedia("(pointer: coarse)").matches) {
+    [...document.querySelectorAll(".input > input")].find((input) => input.value === "")?.focus({ preventScroll: true });
+  }
+
   // Until the app runs, the browser submits forms itself. The app does not start while a
   // form waits for its response. No form is submitted twice, because a code works only once.
   // If the response does not come or the user cancels it, the wait ends after 20 seconds,

@@ -28,6 +28,7 @@ type env struct {
 	askingTrust bool   // the second-factor page asks the user, who has signed in, about the browser
 
 	sessionStorage storage
+	opened         openedLink
 	snapshots      snapshots
 	preferences    preferences
 	pendingSignOut pendingSignOut
@@ -41,6 +42,7 @@ type env struct {
 // newEnv returns the env of a page in English without a user.
 func newEnv() *env {
 	e := &env{client: new(client.Client), sessionStorage: browserStorage("sessionStorage")}
+	e.opened.storage = e.sessionStorage
 	e.Language = message.English
 	local := browserStorage("localStorage")
 	e.preferences.storage = local

@@ -12,10 +12,10 @@ import (
 // same for every address, so that it does not reveal which have an account.
 type forgotPassword struct {
 	app.Compo
-	mounted
 	Env      *env
 	Language string // in which it is drawn
 
+	ctx  app.Context
 	form form
 	sent string // the address of the last request
 }
@@ -23,6 +23,12 @@ type forgotPassword struct {
 func (p *forgotPassword) OnInit() {
 	defer rescue()
 	p.form.init(p.Env, "forgot", "email")
+}
+
+func (p *forgotPassword) OnMount(ctx app.Context) {
+	defer rescue()
+	p.ctx = ctx
+	focusField(ctx, p.form.inputID("email"))
 }
 
 func (p *forgotPassword) submit(_ app.Context, e app.Event) {
@@ -36,6 +42,7 @@ func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 		p.form.end(ctx, err)
 		if err == nil {
 			p.sent = email
+			setTitle(ctx, message.CheckYourEmail)
 			focus(ctx, "title")
 		}
 	})
@@ -43,6 +50,7 @@ func (p *forgotPassword) submit(_ app.Context, e app.Event) {
 
 func (p *forgotPassword) other(app.Context, app.Event) {
 	p.sent = ""
+	setTitle(p.ctx, 0)
 	focus(p.ctx, p.form.inputID("email"))
 }
 

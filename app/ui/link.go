@@ -16,35 +16,53 @@ type link struct {
 	form form
 
 	token   string
+	secured bool   // the user has just secured the account
 	checked bool   // the server has checked the link
 	dead    error  // why the link does not work; nil if it works or this is unknown
 	email   string // the account's address
 }
 
 // check asks the server whether the link still works, so that users do not fill in the form in
-// vain. The token is the given one, or else the one in the address. If the server does not
-// respond, dead stays nil, because the link may work.
-func (l *link) check(ctx app.Context, token, purpose string) {
-	l.ctx, l.token = ctx, token
-	if token == "" {
-		l.token = takeToken(ctx)
+// vain. The token is the one in the address, or else the one that the tab has opened before. If
+// the server does not respond, dead stays nil, because the link may work. It calls works unless
+// the link is dead.
+func (l *link) check(ctx app.Context, purpose string, works func(app.Context)) {
+	e, page := l.form.env, ctx.Page().URL().Path
+	l.ctx = ctx
+	if token := takeToken(ctx); token != "" {
+		e.opened.save(page, byEmail, token)
 	}
+	l.token, l.secured = e.opened.of(page)
 	if l.token == "" {
-		l.checked, l.dead = true, shared.ErrToken
+		l.die(ctx, shared.ErrToken)
 		return
 	}
 	in := shared.LinkCheck{Token: l.token, Purpose: purpose}
-	call(ctx, l.form.env, shared.CheckLink, in, func(_ app.Context, out shared.CheckedLink, err error) {
+	call(ctx, e, shared.CheckLink, in, func(ctx app.Context, out shared.CheckedLink, err error) {
 		l.checked, l.email = true, out.Email
 		if isDead(err) {
-			l.dead = err
+			l.die(ctx, err)
+			return
 		}
+		works(ctx)
 	})
+}
+
+// die draws the page of a link that does not work.
+func (l *link) die(ctx app.Context, err error) {
+	l.checked, l.dead = true, err
+	setTitle(ctx, message.ErrLinkNoLongerWorks)
 }
 
 // isDead reports whether err means that a link can never work.
 func isDead(err error) bool {
 	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed, shared.ErrTokenSuperseded)
+}
+
+// chooseNewPassword leads to the page for a new password after the user has secured the account.
+func chooseNewPassword(ctx app.Context, e *env, token string) {
+	e.opened.save(shared.PageResetPassword, bySecure, token)
+	ctx.Navigate(shared.PageResetPassword)
 }
 
 // takeToken returns the token in the address and removes it from there, so that it does not
@@ -62,11 +80,14 @@ func takeToken(ctx app.Context) string {
 func (l *link) end(ctx app.Context, err error) bool {
 	if isDead(err) {
 		l.form.end(ctx, nil)
-		l.dead = err
+		l.die(ctx, err)
 		focus(ctx, "title")
 		return false
 	}
 	l.form.end(ctx, err)
+	if err == nil {
+		l.form.env.opened.remove()
+	}
 	return err == nil
 }
 

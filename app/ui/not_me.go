@@ -16,7 +16,6 @@ type notMe struct {
 	Language string // in which it is drawn
 
 	link
-	reset string // the token for the new password, after the report
 }
 
 func (p *notMe) OnInit() {
@@ -26,7 +25,7 @@ func (p *notMe) OnInit() {
 
 func (p *notMe) OnMount(ctx app.Context) {
 	defer rescue()
-	p.check(ctx, "", shared.LinkReportNotMe)
+	p.check(ctx, shared.LinkReportNotMe, func(app.Context) {})
 }
 
 func (p *notMe) submit(_ app.Context, e app.Event) {
@@ -36,9 +35,7 @@ func (p *notMe) submit(_ app.Context, e app.Event) {
 	}
 	call(p.ctx, p.Env, shared.ReportNotMe, shared.LinkToken{Token: p.token}, func(ctx app.Context, out shared.NotMeReport, err error) {
 		if p.end(ctx, err) {
-			p.reset = out.Token
-			toast(ctx, p.Env.T(message.DoneAccountSecured))
-			focus(ctx, "title")
+			chooseNewPassword(ctx, p.Env, out.Token)
 		}
 	})
 }
@@ -47,8 +44,6 @@ func (p *notMe) submit(_ app.Context, e app.Event) {
 func (p *notMe) Render() app.UI {
 	e := p.Env
 	switch {
-	case p.reset != "":
-		return html.Div().Body(&resetPassword{Env: e, Language: p.Language, Token: p.reset})
 	case !p.checked:
 		return drawUnchecked(e.T(message.WasItNotYou))
 	case p.dead != nil:

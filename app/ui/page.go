@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -49,6 +50,19 @@ func focus(ctx app.Context, ids ...string) {
 				e.Call("focus", map[string]any{"preventScroll": id == "content"})
 				return
 			}
+		}
+	})
+}
+
+// focusField focuses the input with an ID, once the page shows the pending changes. It does
+// nothing if the user has focused something else, or has a phone: its keyboard would cover the
+// page. over is the ID of an element from which the input may take the focus.
+func focusField(ctx app.Context, id string, over ...string) {
+	afterRender(ctx, func(app.Context) {
+		had := focusedElement()
+		free := !had.Truthy() || had.Get("localName").String() == "body" || slices.Contains(over, had.Get("id").String())
+		if e := element(id); free && !coarsePointer() && e.Truthy() {
+			e.Call("focus")
 		}
 	})
 }

@@ -8,13 +8,12 @@ import (
 	"latchkey/shared/message"
 )
 
-// resetPassword is the page that a password-reset link opens. The user sets a new password
-// there.
+// resetPassword is the page that a password-reset link opens, and that follows the report that
+// a change or a sign-in was not the user's. The user sets a new password there.
 type resetPassword struct {
 	app.Compo
 	Env      *env
 	Language string // in which it is drawn
-	Token    string // the token, if it is not in the address
 
 	link
 	strength strength
@@ -27,12 +26,13 @@ func (p *resetPassword) OnInit() {
 
 func (p *resetPassword) OnMount(ctx app.Context) {
 	defer rescue()
-	p.check(ctx, p.Token, shared.LinkReset)
+	p.check(ctx, shared.LinkReset, func(ctx app.Context) { focusField(ctx, p.form.inputID("newPassword"), "title") })
 }
 
 // typed estimates the strength of what has been typed.
 func (p *resetPassword) typed() {
 	dispatch(p.ctx, func(app.Context) {
+		delete(p.form.wrong, "newPassword")
 		p.strength = p.Env.passwordStrength(p.form.value("newPassword"), p.email, "")
 	})
 }
@@ -54,20 +54,24 @@ func (p *resetPassword) submit(_ app.Context, e app.Event) {
 // Render implements [app.Composer].
 func (p *resetPassword) Render() app.UI {
 	e := p.Env
-	if p.Token == "" && !p.checked { // a given token is new and needs no check
+	if !p.checked {
 		return drawUnchecked(e.T(message.ChooseNewPassword))
 	}
 	if p.dead != nil {
 		return p.drawDead(message.AskForNewLink, message.ErrLinkDead, message.SendNewLink)
 	}
+	text := e.T(message.ResetPasswordExplanation)
+	if p.secured {
+		text = e.T(message.DoneAccountSecured)
+	}
 	return narrow(
-		heading(e.T(message.ChooseNewPassword)),
+		heading(e.T(message.ChooseNewPassword)).Aria("describedby", "reset-text"),
 		formTo(p.submit).Class("card").Body(
-			html.P().Text(e.T(message.ResetPasswordExplanation)),
+			html.P().ID("reset-text").Text(text),
 			username(p.email),
 			p.form.field(field{
 				Name: "newPassword", Label: e.T(message.NewPassword), Type: "password", Complete: "new-password",
-				Hint: e.T(message.HintPasswordLength), Typed: p.typed,
+				Hint: e.T(message.HintPasswordLength), Typed: p.typed, DescribedBy: "reset-text",
 			}),
 			e.drawStrength(p.strength, p.form.wrong["newPassword"]),
 			p.form.drawError(),

@@ -238,6 +238,9 @@ func (s *shell) clearUser(reason signInReason) {
 	s.signingOut = false
 	s.upgrade.abort()
 	s.env.snapshots.wipe()
+	if reason.text != sessionEnded {
+		s.env.opened.remove()
+	}
 	for _, dialog := range dialogs {
 		closeDialog(dialog)
 	}

@@ -22,6 +22,7 @@ type shell struct {
 	ctx        app.Context
 	env        *env
 	route      route
+	state      message.ID // the title of the page's state; 0 for that of the page
 	scroller   scroller
 	upgrade    passkeyUpgrade
 	served     served
@@ -63,6 +64,7 @@ func (s *shell) OnMount(ctx app.Context) {
 	handle(ctx, passkeyUpgradeAction, s.onUpgradeToPasskey)
 	handle(ctx, serverInfoAction, s.onFetchServerInfo)
 	handle(ctx, setLanguageAction, s.onSetLanguage)
+	handle(ctx, setTitleAction, s.onSetTitle)
 
 	if !app.IsClient {
 		return
@@ -95,6 +97,10 @@ func (s *shell) OnNav(ctx app.Context) {
 		return
 	}
 	s.env.focus.dialogs.closeAll() // they are about the page that the user has left
+	if !first {
+		s.state = 0
+	}
+	s.env.opened.keepOnly(s.route.path)
 	s.setTitle()
 	offset := s.scroller.navigated()
 	if !first {
@@ -110,7 +116,21 @@ func (s *shell) OnNav(ctx app.Context) {
 
 // setTitle sets the title of the window: the names of the page and of the server.
 func (s *shell) setTitle() {
-	app.Window().Get("document").Set("title", s.env.title(s.route.path)+" · "+s.env.server.name())
+	title := s.env.title(s.route.path)
+	if s.state != 0 {
+		title = s.env.T(s.state)
+	}
+	app.Window().Get("document").Set("title", title+" · "+s.env.server.name())
+}
+
+const setTitleAction = "set-title"
+
+// setTitle gives the page another title, which its heading has, too; 0 restores the page's own.
+func setTitle(ctx app.Context, title message.ID) { ctx.NewActionWithValue(setTitleAction, title) }
+
+func (s *shell) onSetTitle(_ app.Context, a app.Action) {
+	s.state = a.Value.(message.ID)
+	s.setTitle()
 }
 
 // onDialogClosed keeps the focus near the control that opened the dialog, which is disabled

@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"net/url"
-
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -77,8 +75,7 @@ func reportSignIn(ctx app.Context, e *env, one shared.Session, busy func(bool)) 
 				e.identity.clearUser() // the report has ended this session, too
 				e.snapshots.wipe()
 				e.tabs.post(tabSessionEnded)
-				toast(ctx, e.T(message.DoneAccountSecured))
-				ctx.Navigate(shared.PageResetPassword + "?token=" + url.QueryEscape(out.Token))
+				chooseNewPassword(ctx, e, out.Token)
 			})
 		},
 	})

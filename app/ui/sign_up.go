@@ -30,6 +30,7 @@ func (p *signUp) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
 	p.invite = ctx.Page().URL().Query().Get("invite")
+	focusField(ctx, p.form.inputID("name"))
 }
 
 func (p *signUp) submit(_ app.Context, e app.Event) {
@@ -56,6 +57,7 @@ func (p *signUp) submit(_ app.Context, e app.Event) {
 		case err != nil:
 		case out.Token == nil:
 			p.sent = in.Email
+			setTitle(ctx, message.CheckYourEmail)
 			focus(ctx, "title")
 		default:
 			signedIn(ctx, out.User)

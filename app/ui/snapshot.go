@@ -313,7 +313,9 @@ func (s *snapshots) wipe() {
 	s.preferences.load() // another tab may have changed them
 	defer s.preferences.save()
 	for _, name := range s.session.names() {
-		s.session.remove(name)
+		if name != linkKey { // of a page for users who are signed out
+			s.session.remove(name)
+		}
 	}
 	for _, name := range s.local.names() {
 		if name != pendingSignOutKey && !isPreference(name) {

@@ -38,6 +38,7 @@ func (q *trustQuestion) Render() app.UI {
 // trusted already was not asked for a second factor.
 func (p *secondFactor) askTrust(ctx app.Context, user shared.User) {
 	p.user, p.Env.askingTrust = &user, true
+	setTitle(ctx, message.TrustThisBrowserQuestion)
 	focus(ctx, "title")
 }
 

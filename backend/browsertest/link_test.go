@@ -36,6 +36,7 @@ func testLinks(t *testing.T) {
 	p.Press(en.T(message.RegisterAccount))
 	p.See(en.T(message.CheckYourEmail))
 	p.AwaitFocus(en.T(message.CheckYourEmail))
+	p.Until("the window has the title of the heading", titled(message.CheckYourEmail))
 	p.Open("/sign-in")
 	p.submitSignIn("ada@example.com", password)
 	p.See(en.T(message.ErrEmailNotVerified))
@@ -71,9 +72,13 @@ func testLinks(t *testing.T) {
 	p.At("/reset-password")
 	p.Until("the address no longer contains the token", `location.search === ""`)
 	p.awaitUsername("ada@example.com")
+	p.AwaitFocus(en.T(message.NewPassword))
+	p.Open("/reset-password") // the page works after a reload
+	p.awaitUsername("ada@example.com")
 	p.Fill(en.T(message.NewPassword), "short")
 	p.Press(en.T(message.SetNewPassword))
-	p.With("textbox", en.T(message.NewPassword), en.T(message.HintPasswordLength)+" "+en.T(message.ErrPasswordTooShort))
+	p.With("textbox", en.T(message.NewPassword),
+		strings.Join([]string{en.T(message.ResetPasswordExplanation), en.T(message.HintPasswordLength), en.T(message.ErrPasswordTooShort)}, " "))
 	const second = "another, and longer one"
 	p.Fill(en.T(message.NewPassword), second)
 	p.Press(en.T(message.SetNewPassword))
@@ -97,6 +102,7 @@ func testLinks(t *testing.T) {
 	p.Fill(en.T(message.NewEmailAddress), "ada@example.org")
 	p.Press(en.T(message.SendLink))
 	p.See(en.T(message.EmailChangePendingFirst, "ada@example.org", "ada@example.com"))
+	p.None("button", en.T(message.ChangeEmailAddress))
 	canceled := server.Link("ada@example.com", en.T(message.MailAgreeEmailChangeSubject))
 	p.Press(en.T(message.CancelChange))
 	p.See(en.T(message.DoneEmailChangeCanceled))
@@ -119,6 +125,7 @@ func testLinks(t *testing.T) {
 	replaced := server.Link("ada@example.org", en.T(message.MailVerifyNewEmailSubject))
 	p.Press(en.T(message.ResendLink))
 	p.See(en.T(message.DoneEmailSent, "ada@example.org"))
+	p.AwaitFocus(en.T(message.ResendLink))
 	mailbox.Open(replaced)
 	mailbox.See(en.T(message.ErrLinkReplaced))
 	mailbox.Open(server.Link("ada@example.org", en.T(message.MailVerifyNewEmailSubject)))
@@ -132,6 +139,7 @@ func testLinks(t *testing.T) {
 	other.Open(link)
 	other.See(en.T(message.ErrLinkNoLongerWorks))
 	other.See(en.T(message.ErrLinkUsed))
+	other.Until("the window has the title of the heading", titled(message.ErrLinkNoLongerWorks))
 	other.Click("link", en.T(message.SendNewLink), "")
 	other.At("/forgot-password")
 
@@ -141,8 +149,11 @@ func testLinks(t *testing.T) {
 	if got := eval[string](other, "location.search"); got != "" {
 		t.Errorf("the address still contains %s", got)
 	}
+	other.Open("/not-me") // the page works after a reload
 	other.Press(en.T(message.ItWasNotMe))
 	other.See(en.T(message.DoneAccountSecured))
+	other.AwaitFocus(en.T(message.NewPassword))
+	other.Open("/reset-password")
 	p.visit("sessions")
 	p.At("/sign-in")
 	p.submitSignIn("ada@example.org", second)
@@ -153,6 +164,11 @@ func testLinks(t *testing.T) {
 	other.At("/sign-in")
 	other.submitSignIn("ada@example.org", "a third, and longer one")
 	other.At("/dashboard/settings")
+}
+
+// titled is true if the window has a title.
+func titled(title message.ID) string {
+	return `document.title === ` + testkit.Quote(en.T(title)+" · Latchkey")
 }
 
 // awaitUsername waits until each form with a password contains the email address in a
