@@ -101,7 +101,7 @@ func (p *secondFactor) OnMount(ctx app.Context) {
 	if slices.Contains(p.methods, byPasskey) {
 		p.passkeys.prepare(ctx)
 	}
-	if p.email == "" || p.methods == nil {
+	if p.over == nil && (p.email == "" || p.methods == nil) {
 		p.fetchPending()
 	}
 	if p.methods == nil {
@@ -125,7 +125,10 @@ func (p *secondFactor) OnDismount() {
 // if it was loaded after the password.
 func (p *secondFactor) fetchPending() {
 	call(p.ctx, p.Env, shared.GetPendingSignIn, shared.None{}, func(ctx app.Context, out *shared.PendingSignIn, err error) {
-		if err != nil || out == nil { // the server says so when it gets the code
+		if errors.Is(err, shared.ErrNoPendingSignIn) && p.user == nil {
+			signInAgain(ctx, err)
+		}
+		if err != nil || out == nil { // out is nil if the user is signed in: then the shell leads on
 			return
 		}
 		p.email, p.Env.signingIn = out.Email, out.Email

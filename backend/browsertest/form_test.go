@@ -349,8 +349,14 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 
 // testFormStill checks that no element moves when the app draws the page.
 func testFormStill(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
+	email := owner.signUp()
+	owner.enable()
 	p := browse(t, server)
 	p.holdApp()
+	p.Visit("/sign-in")
+	p.submitSignIn(email, password)
+	p.At("/two-factor")
 	const layout = `JSON.stringify([".brand", "h1", ".whose", "label", ".input", "#sign-in-remember",
 		".hint", ".wrong:not(:empty)", ".form-error p",
 		"button.main", ".buttons a", ".lost-access", ".card > .skeleton-line, #sign-in-passkey",
