@@ -15,6 +15,7 @@ type install struct {
 	Language string // in which it is drawn
 
 	offered bool // the browser has an installation prompt
+	asked   bool // the prompt is open, or was
 	apple   bool // an Apple browser, in which the user can install it manually
 }
 
@@ -36,8 +37,8 @@ func (i *install) OnAppInstallChange(ctx app.Context) {
 
 func (i *install) prompt(ctx app.Context, _ app.Event) {
 	ctx.ShowAppInstallPrompt()
-	i.offered = false // the browser shows the prompt only once
-	focus(ctx, "content")
+	i.offered, i.asked = false, true // the browser shows the prompt only once
+	focus(ctx, "install-asked")      // the focused button disappears
 }
 
 // Render implements [app.Composer].
@@ -53,6 +54,8 @@ func (i *install) Render() app.UI {
 				html.P().Text(e.T(message.InstallAppBenefit, e.server.name())),
 				button(e.T(message.InstallApp), i.prompt),
 			)
+		}).ElseIf(i.asked, func() app.UI {
+			return html.P().ID("install-asked").TabIndex(-1).Text(e.T(message.FollowBrowserPrompt))
 		}).ElseIf(i.apple, func() app.UI {
 			return html.P().Text(how)
 		}),

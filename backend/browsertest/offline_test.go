@@ -912,6 +912,7 @@ func testInstall(t *testing.T, server *testkit.Program) {
 	}
 	p.Press(en.T(message.InstallApp))
 	p.Until("the browser shows its prompt", `window.prompted === true`)
+	p.Until("the focus is beside the button, which is gone", `document.activeElement.id === "install-asked"`)
 	p.Act(`dispatchEvent(new Event("appinstalled"))`)
 	p.None("button", en.T(message.InstallApp))
 
