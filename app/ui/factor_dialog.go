@@ -95,7 +95,7 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	case d.task == renewTask:
 		d.done(d.Env.T(message.DoneBackupCodesReady))
 	default:
-		d.done("") // the toast of the code may still be there
+		d.done(d.Env.T(message.DoneTwoFactorEnabled)) // the dialog has covered the toast of the code
 	}
 }
 
@@ -244,14 +244,16 @@ func (d *factorDialog) copy(text, status string) {
 	copyText(d.ctx, text, func(ok bool) {
 		if d.status = status; !ok {
 			d.status = d.Env.T(message.ErrCopyNotAllowed)
+			return
 		}
+		d.form.wrong = nil // the user has done what it asked for
 	})
 }
 
 func (d *factorDialog) download(app.Context, app.Event) {
 	const name = "latchkey-backup-codes.txt"
 	download(d.ctx, name, d.text())
-	d.status = d.Env.T(message.DoneCodesDownloaded, name)
+	d.status, d.form.wrong = d.Env.T(message.DoneCodesDownloaded, name), nil
 }
 
 func (d *factorDialog) print(app.Context, app.Event) {
@@ -295,12 +297,12 @@ func (d *factorDialog) Render() app.UI {
 	// shown only once.
 	idle := d.Offline && d.step != stepSave
 	// Each step has its own element, so that go-app does not reuse the elements of another.
-	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").
+	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").Aria("describedby", "factor-text").
 		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
 		Body(
 			formTo(d.submit).Body(
 				html.Div().Class("scroll").ID("factor-scroll").Body(
-					html.Div().Class("stage").Body(
+					html.Div().Class("stage").ID("factor-stage").Body(
 						hint(where),
 						html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
 					),
@@ -350,7 +352,7 @@ func (d *factorDialog) yes() string {
 
 func (d *factorDialog) drawConfirm() app.UI {
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().Text(d.Env.T(d.task.text)),
+		html.P().ID("factor-text").Text(d.Env.T(d.task.text)),
 		username(d.email()),
 		d.form.field(field{Name: "password", Label: d.Env.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 	)
@@ -359,7 +361,7 @@ func (d *factorDialog) drawConfirm() app.UI {
 func (d *factorDialog) drawSave() app.UI {
 	e := d.Env
 	return html.Div().Class("step").Body(
-		html.P().Text(e.T(message.SaveBackupCodesExplanation)),
+		html.P().ID("factor-text").Text(e.T(message.SaveBackupCodesExplanation)),
 		html.Div().Class("sheet").Body(
 			html.Div().Class("print").Body(
 				html.P().Class("name").Text(e.T(message.LatchkeyBackupCodes)),
@@ -384,7 +386,7 @@ func (d *factorDialog) drawSave() app.UI {
 					OnChange(on(d.toggleSaved)),
 				html.Span().Text(e.T(message.CodesSaved)),
 			),
-			html.P().Class("wrong").ID(d.form.inputID("saved-wrong")).Aria("live", "polite").Text(d.form.wrong["saved"]),
+			d.form.drawWrong("saved"),
 		),
 	)
 }

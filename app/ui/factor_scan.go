@@ -11,7 +11,6 @@ import (
 
 func (d *factorDialog) drawScan() app.UI {
 	e := d.Env
-	link := html.A(d.uri).Text(e.T(message.OpenInAuthenticatorApp)).OnClick(on(d.open))
 	same, scan := "", e.T(message.ScanWithApp)
 	if d.task == moveTask {
 		same = e.T(message.DeleteOldEntry)
@@ -24,27 +23,27 @@ func (d *factorDialog) drawScan() app.UI {
 		size, resize = "large", e.T(message.ShrinkQRCode)
 	}
 	parts := []app.UI{
-		html.P().Text(scan),
+		html.P().ID("factor-text").Text(scan),
 		html.Div().Class("qr-box", size).Body(
 			qrCode(d.path, d.side, e.T(message.QRCodeOfKey)),
 			linkButton(resize, d.resize).ID("factor-resize"),
 		),
-		html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-			d.form.code(e.T(message.AuthenticatorCode), e.T(message.HintSixDigitsNow), d.prove),
-		),
 		html.Div().Body(app.If(same != "", func() app.UI { return hint(same) })),
-		html.Details().Class("key").Body(
+		html.Details().Class("key").ID("factor-manual").On(onEvent("toggle", d.showKey)).Body(
 			html.Summary().Class("link").Text(e.T(message.EnterKeyInstead)),
 			html.Div().Body(
 				html.Code().ID("factor-key").Attr("translate", "no").Text(inFours(d.key())),
 				button(e.T(message.CopyKey), d.copyKey),
 			),
 		),
+		// It gets the focus, so it also says what to do.
+		html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
+			d.form.code(e.T(message.AuthenticatorCode), e.T(message.HintSixDigitsNow), d.prove, "factor-stage factor-text"),
+		),
 	}
 	if coarsePointer() { // a phone cannot scan its own screen
-		parts = append([]app.UI{link.Class("otpauth")}, parts...)
-	} else {
-		parts = append(parts, html.Div().Body(link))
+		link := html.A(d.uri).Class("otpauth").Text(e.T(message.OpenInAuthenticatorApp)).OnClick(on(d.open))
+		parts = append([]app.UI{link}, parts...)
 	}
 	return html.Div().Class("step", "scan").Body(parts...)
 }
@@ -60,6 +59,13 @@ func (d *factorDialog) key() string {
 
 func (d *factorDialog) open(_ app.Context, e app.Event) {
 	e.Call("stopPropagation") // otherwise go-app opens an empty window, too
+}
+
+// showKey scrolls to the key when the user opens it.
+func (d *factorDialog) showKey(app.Context, app.Event) {
+	if key := element("factor-manual"); key.Truthy() && key.Get("open").Bool() {
+		key.Call("scrollIntoView", map[string]any{"block": "nearest"})
+	}
 }
 
 func (d *factorDialog) resize(app.Context, app.Event) {
