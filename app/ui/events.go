@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -20,12 +21,16 @@ type events struct {
 
 	list   pager
 	events []shared.Event
+	path   string // the page's
 }
 
 func (s *events) OnInit() {
 	defer rescue()
 	s.list.init(s.Env, "log")
 	s.list.fetch = s.fetch
+	if app.IsClient {
+		s.path, s.list.filter = app.Window().URL().Path, s.filterOf(app.Window().URL())
+	}
 }
 
 func (s *events) OnMount(ctx app.Context) {
@@ -62,13 +67,60 @@ func (s *events) fetch(ctx app.Context, filter, before string, answered func(app
 // all.
 const groupFilter = "group:"
 
+// filterParameter is the name of the filter in the address of the page: a group or a kind.
+const filterParameter = "show"
+
+// filterOf returns the filter that the address of the page names, or "" for all. The page of a
+// user's own log has no filters by kind.
+func (s *events) filterOf(address *url.URL) string {
+	name := address.Query().Get(filterParameter)
+	for _, g := range shared.EventGroups {
+		if string(g.Name) == name && (g.Own || s.All) {
+			return groupFilter + name
+		}
+	}
+	if s.All && shared.FindEventKind(name).Name != "" {
+		return name
+	}
+	return ""
+}
+
+// withFilter returns the address of the page with a filter.
+func withFilter(address *url.URL, filter string) string {
+	changed, query := *address, address.Query()
+	query.Del(filterParameter)
+	if filter != "" {
+		query.Set(filterParameter, strings.TrimPrefix(filter, groupFilter))
+	}
+	changed.RawQuery = query.Encode()
+	return requestURI(&changed)
+}
+
+// OnNav implements [app.Navigator]. A link to the page itself, as in the list of pages, leads to
+// all events.
+func (s *events) OnNav(ctx app.Context) {
+	defer rescue()
+	address := ctx.Page().URL()
+	if filter := s.filterOf(address); address.Path == s.path && filter != s.list.filter {
+		s.show(filter)
+	}
+}
+
 // choose shows what another filter selects. The handler that calls it belongs to another
-// component, so it dispatches.
+// component, so it dispatches. The filter replaces the former one in the browser's history, so
+// that the Back button leads to the page before this one.
 func (s *events) choose(filter string) {
 	dispatch(s.list.ctx, func(app.Context) {
-		s.events, s.list.shown, s.list.known, s.list.next = nil, 0, false, ""
-		s.list.restart(filter)
+		window := app.Window()
+		history := window.Get("history")
+		history.Call("replaceState", history.Get("state"), "", withFilter(window.URL(), filter))
+		s.show(filter)
 	})
+}
+
+func (s *events) show(filter string) {
+	s.events, s.list.shown, s.list.known, s.list.next = nil, 0, false, ""
+	s.list.restart(filter)
 }
 
 // all shows all events. The button that calls it disappears, so the filter gets the focus. The

@@ -53,8 +53,11 @@ func (v *eventsView) chooseOption() {
 // Render implements [app.Composer].
 func (v *eventsView) Render() app.UI {
 	e := v.Env
-	status, class := "", "hint"
-	if v.Value.Chosen && v.Value.Known {
+	status, class, live := "", "hint", "off"
+	if v.Value.Chosen { // screen readers announce what the filter selects, and not each page that opens
+		live = "polite"
+	}
+	if v.Value.Known {
 		status = e.countText(len(v.Value.Events), v.Value.More)
 		if len(v.Value.Events) == 0 { // the page shows another sentence
 			class = "visually-hidden"
@@ -66,7 +69,7 @@ func (v *eventsView) Render() app.UI {
 	}
 	return html.Div().Class("log").Body(
 		filter(),
-		html.P().Class(class).Role("status").Text(status),
+		html.P().Class(class).Role("status").Aria("live", live).Text(status),
 		v.drawDays(),
 		html.Div().Body(app.If(v.Value.More, func() app.UI {
 			return busyButton(e.T(message.ShowMore), v.Do.more, v.Value.Busy)
@@ -100,7 +103,7 @@ func (v *eventsView) drawSelect() app.UI {
 	return html.Div().Class("actions filter").Body(
 		&field{
 			Env: e, ID: "log-kind", Name: "kind", Label: e.T(message.ShowItem), Options: options, Groups: groups,
-			Typed: v.chooseOption,
+			Value: cmp.Or(v.Value.Filter, everything), Typed: v.chooseOption,
 		},
 		html.Div().Body(app.If(v.Value.Offline, func() app.UI {
 			return html.Button().Text(e.T(message.DownloadCSV)) // a fieldset cannot disable a link

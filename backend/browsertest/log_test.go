@@ -3,6 +3,7 @@ package browsertest
 import (
 	"latchkey/backend/testkit"
 	"latchkey/shared/message"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -37,7 +38,15 @@ func testLogFilters(t *testing.T, server *testkit.Program) {
 			`document.querySelector("[aria-labelledby=log] [role=status]").textContent === `+testkit.Quote(status))
 	}
 	pressed(en.T(message.AllEvents))
-	says("")
+	says(en.T(message.EntriesOne))
+	live := func(want string) {
+		t.Helper()
+		p.Until("the count is announced: "+want,
+			`document.querySelector("[aria-labelledby=log] [role=status]").ariaLive === `+testkit.Quote(want))
+	}
+	live("off") // until the user chooses a filter
+	const widths = `[...document.querySelectorAll(".chip")].map((e) => e.getBoundingClientRect().width)`
+	wide := eval[[]float64](p, widths)
 	if n := len(p.All("button", en.T(message.EventIsWarning))); n != 0 {
 		t.Errorf("%d buttons have the name of a weight", n)
 	}
@@ -46,6 +55,10 @@ func testLogFilters(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.NoWarnings))
 	pressed(en.T(message.GroupWarnings))
 	says(en.T(message.EntriesMany, 0))
+	live("polite")
+	if got := eval[[]float64](p, widths); !slices.Equal(got, wide) {
+		t.Errorf("with another filter, the chips are %v pixels wide; want %v", got, wide)
+	}
 	p.cardOmits("log", en.T(message.EventSignUp))
 
 	client := testkit.NewClient(p.Origin)
@@ -64,8 +77,23 @@ func testLogFilters(t *testing.T, server *testkit.Program) {
 	p.cardSays("log", en.T(message.EventSignInFailed))
 	p.cardSays("log", en.T(message.EventIsWarning))
 	p.cardOmits("log", en.T(message.EventSignUp))
+	entries := eval[int](p, "history.length")
 	p.Press(en.T(message.GroupFactors))
 	p.See(en.T(message.NoEventsFound))
+
+	// The address has the filter. So it is still chosen when the user comes back, and a link to the
+	// page itself shows everything.
+	if got := eval[string](p, "location.search"); got != "?show=factors" || eval[int](p, "history.length") != entries {
+		t.Errorf("the address has %q, and the history another entry", got)
+	}
+	p.settings("")
+	p.Act("history.back()")
+	p.At("/dashboard/settings/activity")
+	pressed(en.T(message.GroupFactors))
+	p.See(en.T(message.NoEventsFound))
+	p.Click("link", en.T(message.SecurityLog), "")
+	pressed(en.T(message.AllEvents))
+	p.cardSays("log", en.T(message.EventSignUp))
 }
 
 // testLogDetails checks that an entry says what has changed and which session was revoked.
