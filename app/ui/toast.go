@@ -57,6 +57,15 @@ func (t *toasts) OnMount(ctx app.Context) {
 	// web/loader.js sets this and sends the event, perhaps before now.
 	t.update = app.Window().Get("latchkeyUpdate").Truthy()
 	listen(ctx, app.Window(), "latchkey-update", func(app.Context, app.Value) { t.update = true })
+	listen(ctx, app.Window(), "pointerdown", t.onPointer)
+}
+
+// onPointer removes a success message of a narrow window when the user taps anything else. What
+// lies below it gets the tap: see web/app.css.
+func (t *toasts) onPointer(_ app.Context, e app.Value) {
+	if target := e.Get("target"); !wide() && !target.Equal(app.Window()) && !target.Call("closest", ".toasts").Truthy() {
+		t.success = ""
+	}
 }
 
 func (t *toasts) toast(ctx app.Context, a app.Action) {

@@ -341,7 +341,7 @@ func testTabScrolls(t *testing.T, server *testkit.Program) {
 }
 
 // testToast checks that a message is gone when the user opens a dialog, which it would be about
-// wrongly, and that it covers neither the bar of a phone nor the header of a wide window.
+// wrongly, and that it covers no control: neither the header, nor what a user of a phone taps.
 func testToast(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
@@ -353,7 +353,12 @@ func testToast(t *testing.T, server *testkit.Program) {
 		t.Error("the message covers the header")
 	}
 	p.Do(chromedp.EmulateViewport(360, 740))
-	p.Until("the message is above the bar", shown+`.bottom <= document.querySelector(".bar").getBoundingClientRect().top`)
+	p.Until("the message is below the header", shown+`.top >= document.querySelector(".top").getBoundingClientRect().bottom`)
+	if eval[bool](p, `(r => document.elementFromPoint(r.left + r.width / 4, r.top + r.height / 2).closest(".toast"))(`+shown+`) !== null`) {
+		t.Error("the message takes the taps on what it covers")
+	}
+	p.Act(`document.querySelector("main").dispatchEvent(new PointerEvent("pointerdown", {bubbles: true}))`)
+	p.Until("a tap removes the message", `!document.querySelector(".toast")`)
 	p.settings("two-factor")
 	p.saveProfile()
 	p.See(en.T(message.DoneProfileSaved))
