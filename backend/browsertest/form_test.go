@@ -55,6 +55,11 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 
 	p := browse(t, server)
 	p.NoScript()
+	p.Visit("/forgot-password")
+	p.See(en.T(message.AppNeedsJavaScript, "Latchkey"))
+	if eval[bool](p, `document.querySelector(".card").checkVisibility()`) {
+		t.Error("a form without a button stays visible")
+	}
 	p.Visit("/sign-in?next=%2Fdashboard%2Fsettings%2Fsessions")
 	p.See(en.T(message.SignInWithoutJavaScript))
 	for _, id := range []string{"app-wasm-loader", "boot"} {
@@ -89,6 +94,11 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.HintSignedInNeedsJavaScript))
 	if eval[bool](p, `[...document.querySelectorAll(".skeleton-line")].some((e) => e.checkVisibility())`) {
 		t.Error("a placeholder stays visible")
+	}
+	got = eval[string](p, `[...document.querySelectorAll(".settings > *")].
+		filter((e) => e.checkVisibility()).map((e) => e.className).join()`)
+	if got != "head" {
+		t.Errorf("without JavaScript, the page still has %s; want only its heading", got)
 	}
 	if eval[string](p, "document.cookie") != "" {
 		t.Error("scripts can read a cookie")

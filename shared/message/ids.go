@@ -2675,7 +2675,7 @@ const (
 	// Sign in with a passkey
 	SignInWithPasskey
 
-	// Signing in works without JavaScript. The pages after it need JavaScript.
+	// Signing in works without JavaScript. Everything else needs it.
 	SignInWithoutJavaScript
 
 	// Sign out
