@@ -145,3 +145,28 @@ func TestSessionsView(t *testing.T) {
 		t.Errorf("the list has an empty group: %s", drawn)
 	}
 }
+
+// TestTwins tests that rows with the same name say when their sessions began.
+func TestTwins(t *testing.T) {
+	now := time.Now()
+	firefox := shared.Device{Browser: "Firefox 153", OS: "Windows", Kind: "desktop"}
+	list := listed("me a b")
+	for i := range list {
+		list[i].CreatedAt = shared.Time{Time: now.Add(-time.Hour * time.Duration(i+1))}
+		list[i].LastActiveAt = list[i].CreatedAt
+	}
+	list[1].Device, list[2].Device = firefox, firefox
+	var r sessionRows
+	r.reset(list)
+	view := &sessionsView{Env: newEnv(), Value: sessionList{Rows: r.rows, Known: true, Now: now}}
+	if err := app.NewTestEngine().Load(view); err != nil {
+		t.Fatal(err)
+	}
+	drawn := app.HTMLString(view)
+	for hours, want := range map[int]int{1: 0, 2: 1, 3: 1} {
+		ago := en.ago(now.Add(-time.Hour*time.Duration(hours)), now)
+		if n := strings.Count(drawn, en.T(message.SignedInAgo, ago)); n != want {
+			t.Errorf("%d rows say that the session began %s; want %d", n, ago, want)
+		}
+	}
+}

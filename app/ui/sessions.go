@@ -132,7 +132,7 @@ func (s *sessions) confirmRevoke(one shared.Session) {
 func confirmRevoke(ctx app.Context, e *env, one shared.Session, now time.Time, revoke func(shared.Session)) {
 	c := confirmation{
 		Title: e.T(message.ConfirmRevokeSession),
-		Text:  e.T(message.DeviceWillBeSignedOut, e.deviceName(one.Device), one.IPAddress, e.ago(one.LastActiveAt.Time, now)),
+		Text:  e.T(message.DeviceWillBeSignedOut, e.deviceName(one.Device), joinParts(e.activeText(one, now), one.IPAddress)),
 		Yes:   e.T(message.RevokeThis),
 		Do:    func() { revoke(one) },
 	}
@@ -291,7 +291,10 @@ func (s *sessions) Render() app.UI {
 		why = e.T(message.NoOtherSessions)
 	}
 	return section("sessions", e.T(message.ActiveSessions),
-		html.P().Text(e.T(message.RevokeUnrecognizedSessions)),
+		html.P().Body(
+			app.Text(e.T(message.RevokeUnrecognizedSessions)+" "),
+			html.A(shared.PagePassword).Text(e.T(message.RevokeThenChangePassword)), app.Text("."),
+		),
 		s.list.drawState(),
 		&sessionsView{
 			Env: e,

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -62,8 +63,11 @@ func (v *sessionsView) drawNews() app.UI {
 	if n > 1 {
 		text = e.T(message.NewSessionsMany, n)
 	}
+	if v.Value.Stored { // the page says how old they are
+		return html.Div()
+	}
 	updated := ""
-	if !v.Value.Failed && !v.Value.Stored {
+	if !v.Value.Failed {
 		updated = e.T(message.UpdatedAgo, e.ago(v.Value.At, v.Value.Now))
 	}
 	return html.Div().Class("news").Body(
@@ -81,6 +85,7 @@ func (v *sessionsView) drawGroup(id, name string, group sessionGroup) app.UI {
 		if row.Group == group {
 			rows = append(rows, &sessionRow{
 				Env: v.Env, Value: row, Now: v.Value.Now, Stored: v.Value.Stored, Busy: v.Value.Busy == row.Token, Do: v.Do,
+				Twin: v.hasTwin(row.Session),
 			})
 		}
 	}
@@ -93,6 +98,13 @@ func (v *sessionsView) drawGroup(id, name string, group sessionGroup) app.UI {
 	)
 }
 
+// hasTwin reports whether the row of another session has the same name.
+func (v *sessionsView) hasTwin(one shared.Session) bool {
+	return slices.ContainsFunc(v.Value.Rows, func(other listedSession) bool {
+		return other.Token != one.Token && v.Env.deviceName(other.Device) == v.Env.deviceName(one.Device)
+	})
+}
+
 // sessionRow is one session in the list. It is its own component with an ID, so that its
 // button can never act on a session that was previously in this position.
 type sessionRow struct {
@@ -102,6 +114,7 @@ type sessionRow struct {
 	Now    time.Time
 	Stored bool
 	Busy   bool
+	Twin   bool // another row has the same name, so this one says when the session began
 	Do     sessionActions
 }
 
@@ -141,20 +154,24 @@ func (t *env) activeText(one shared.Session, now time.Time) string {
 func (r *sessionRow) Render() app.UI {
 	e, row := r.Env, r.Value
 	one := row.Session
-	state := app.UI(html.Span().Class("hint").Body(
-		e.timestamp(one.LastActiveAt, e.activeText(one, r.Now)),
-		html.Span().Class("from").Text(" · "+one.IPAddress),
-	))
-	class := ""
+	class, state := "", []app.UI{
+		html.Span().Body(e.timestamp(one.LastActiveAt, e.activeText(one, r.Now))),
+		html.Span().Class("from").Text(one.IPAddress),
+	}
 	if row.Ended {
-		class, state = "ended", html.Span().Class("hint").Text(e.T(message.SessionHasEnded))
+		class, state = "ended", []app.UI{span(e.T(message.SessionHasEnded))}
+	}
+	if r.Twin && !one.CreatedAt.IsZero() {
+		began := e.T(message.SignedInAgo, e.ago(one.CreatedAt.Time, r.Now))
+		state = append(state, html.Span().Body(e.timestamp(one.CreatedAt, began)))
 	}
 	return html.Li().Class("session-row", class).Body(
 		html.Details().Attr("open", row.Open).On(onEvent("toggle", r.toggle)).Body(
 			html.Summary().ID(summaryID(one.Token)).Body(
 				icon(one.Device.Kind),
 				html.Strong().ID(deviceID(one)).Text(e.deviceName(one.Device)),
-				state,
+				html.Span().Class("summary").Body(state...),
+				html.Span().Class("opener").Body(icon("next")),
 			),
 			r.drawDetails(),
 		),

@@ -82,7 +82,7 @@ func testRevoke(t *testing.T, server *testkit.Program) {
 	// When a row disappears, the next row still belongs to its own session.
 	current.Click("button", en.T(message.RevokeThis), safariDevice)
 	current.With("dialog", en.T(message.ConfirmRevokeSession),
-		en.T(message.DeviceWillBeSignedOut, safariDevice, "127.0.0.1", en.T(message.JustNow)))
+		en.T(message.DeviceWillBeSignedOut, safariDevice, en.T(message.ActiveNow)+" · 127.0.0.1"))
 	current.Press(en.T(message.RevokeThis))
 	current.See(en.T(message.DoneDeviceSignedOut, safariDevice))
 	current.AwaitFocus(en.T(message.RevokeThis)) // in the next row
@@ -99,7 +99,7 @@ func testRevoke(t *testing.T, server *testkit.Program) {
 
 	current.Click("button", en.T(message.RevokeThis), firefoxDevice)
 	current.With("dialog", en.T(message.ConfirmRevokeSession),
-		en.T(message.DeviceWillBeSignedOut, firefoxDevice, "127.0.0.1", en.T(message.JustNow)))
+		en.T(message.DeviceWillBeSignedOut, firefoxDevice, en.T(message.ActiveNow)+" · 127.0.0.1"))
 	current.Press(en.T(message.RevokeThis))
 	current.See(en.T(message.DoneDeviceSignedOut, firefoxDevice))
 	if n := len(current.All("button", en.T(message.RevokeThis))); n != 1 {

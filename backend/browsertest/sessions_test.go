@@ -199,7 +199,6 @@ func testSessionsWatched(t *testing.T) {
 // room for two lines.
 func testSessionsNarrow(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	p.As(firefox)
 	email := p.signUp()
 	for _, agent := range []string{firefox, safari} {
 		other := browse(t, server)

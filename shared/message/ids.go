@@ -407,7 +407,7 @@ const (
 	// 1 device
 	DeviceCountOne
 
-	// %s (%s), last active %s, will be signed out at once.
+	// %s (%s) will be signed out at once.
 	DeviceWillBeSignedOut
 
 	// %s will be asked for a code at its next sign-in. If it's signed in now, it stays so.
@@ -2357,13 +2357,16 @@ const (
 	// They are signed out everywhere, at once. They can sign in again.
 	RevokeSessionsConsequences
 
+	// change your password
+	RevokeThenChangePassword
+
 	// Revoke
 	RevokeThis
 
 	// Revoke all trusted devices
 	RevokeTrustedDevices
 
-	// Where you're signed in. Revoke whatever you don't recognize, and then change your password.
+	// Where you are signed in. Revoke whatever you do not recognize, and then
 	RevokeUnrecognizedSessions
 
 	// Same as browser
@@ -2686,6 +2689,9 @@ const (
 
 	// Signed in
 	SignedIn
+
+	// Signed in %s
+	SignedInAgo
 
 	// Signed in until
 	SignedInUntil
