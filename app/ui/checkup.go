@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -44,9 +46,9 @@ type check struct {
 type checkAction int
 
 const (
-	noAction checkAction = iota
-	setUpPasskey
-	addSecondPasskey
+	noAction      checkAction = iota
+	protectSignIn             // turn on two-factor authentication, or add a passkey
+	addPasskey
 	makeBackupCodes
 	verifyEmail
 	reviewSessions
@@ -69,9 +71,9 @@ func (t *env) checkStrongWay(o *shared.Overview) check {
 	case o.TwoFactor.Enabled:
 		c.text = t.T(message.StrongWayTwoFactor)
 	case o.Admin:
-		c.level, c.text, c.action = levelAlarm, t.T(message.StrongWayMissingAdministrator), setUpPasskey
+		c.level, c.text, c.action = levelAlarm, t.T(message.StrongWayMissingAdministrator), protectSignIn
 	default:
-		c.level, c.text, c.action = levelAdvice, t.T(message.StrongWayMissing), setUpPasskey
+		c.level, c.text, c.action = levelAdvice, t.T(message.StrongWayMissing), protectSignIn
 	}
 	return c
 }
@@ -88,11 +90,11 @@ func (t *env) checkSecondWay(o *shared.Overview) check {
 	case p.Synced > 0:
 		c.text = t.T(message.SecondWaySynced)
 	case p.Count == 1:
-		c.level, c.text, c.action = levelAdvice, t.T(message.SecondWayOnePasskey), addSecondPasskey
+		c.level, c.text, c.action = levelAdvice, t.T(message.SecondWayOnePasskey), addPasskey
 	default:
 		c.level, c.text = levelAdvice, t.T(message.SecondWayOnlyPassword)
 		if o.TwoFactor.Enabled { // otherwise the first check has this action
-			c.action = setUpPasskey
+			c.action = addPasskey
 		}
 	}
 	return c
@@ -138,6 +140,11 @@ func (t *env) checkSessions(o *shared.Overview) check {
 		c.text = t.plural(o.Sessions.Count, message.SessionsKnownOne, message.SessionsKnownMany)
 	}
 	return c
+}
+
+// advises reports whether one of the checks has one of the actions.
+func advises(checks []check, actions ...checkAction) bool {
+	return slices.ContainsFunc(checks, func(c check) bool { return slices.Contains(actions, c.action) })
 }
 
 // worst returns the level of the worst check, and how many checks are done.

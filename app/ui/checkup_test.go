@@ -41,12 +41,12 @@ func TestCheckUp(t *testing.T) {
 			func(o *shared.Overview) {
 				o.TwoFactor, o.Passkeys, o.User.EmailVerified = off, shared.PasskeySummary{}, false
 			},
-			[4]level{advice, advice, advice, ok}, [4]checkAction{setUpPasskey, noAction, verifyEmail},
+			[4]level{advice, advice, advice, ok}, [4]checkAction{protectSignIn, noAction, verifyEmail},
 		},
 		{
 			"an administrator with a password only",
 			func(o *shared.Overview) { o.TwoFactor, o.Passkeys, o.Admin = off, shared.PasskeySummary{}, true },
-			[4]level{alarm, advice, ok, ok}, [4]checkAction{setUpPasskey},
+			[4]level{alarm, advice, ok, ok}, [4]checkAction{protectSignIn},
 		},
 		{
 			"an administrator with a passkey", func(o *shared.Overview) { o.TwoFactor, o.Admin = off, true },
@@ -54,12 +54,12 @@ func TestCheckUp(t *testing.T) {
 		},
 		{
 			"an administrator with 2FA", func(o *shared.Overview) { o.Passkeys, o.Admin = shared.PasskeySummary{}, true },
-			[4]level{ok, advice, ok, ok}, [4]checkAction{noAction, setUpPasskey},
+			[4]level{ok, advice, ok, ok}, [4]checkAction{noAction, addPasskey},
 		},
 		{
 			"one passkey on one device, and no password",
 			func(o *shared.Overview) { o.TwoFactor, o.Password.Set = off, false },
-			[4]level{ok, advice, ok, ok}, [4]checkAction{noAction, addSecondPasskey},
+			[4]level{ok, advice, ok, ok}, [4]checkAction{noAction, addPasskey},
 		},
 		{
 			"one synced passkey, and no password",
@@ -95,7 +95,7 @@ func TestCheckUp(t *testing.T) {
 		{
 			"a server that sends no emails, and a password only",
 			func(o *shared.Overview) { o.Delivers, o.TwoFactor, o.Passkeys = false, off, shared.PasskeySummary{} },
-			[4]level{advice, advice, advice, ok}, [4]checkAction{setUpPasskey},
+			[4]level{advice, advice, advice, ok}, [4]checkAction{protectSignIn},
 		},
 		{
 			"a new session, which the question is about",

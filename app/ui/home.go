@@ -22,11 +22,26 @@ type home struct {
 	Now      time.Time // the base of the relative times
 	Language string    // in which it is drawn
 	Busy     bool      // an answer to the question is being sent
+	News     bool      // there is a newer overview, which would move the content
 
-	Verify  func() // sends a verification email
-	Confirm func(shared.Session)
-	Report  func(shared.Session)
-	Revoke  func(shared.Session)
+	ShowNews func()
+	Verify   func() // sends a verification email
+	Confirm  func(shared.Session)
+	Report   func(shared.Session)
+	Revoke   func(shared.Session)
+
+	ctx       app.Context
+	platform  bool // the device itself can store passkeys
+	showsDone bool // narrow windows show the completed checks, too
+}
+
+func (h *home) OnMount(ctx app.Context) {
+	defer rescue()
+	h.ctx = ctx
+	async(ctx, func() {
+		platform := passkey.HasPlatform()
+		dispatch(ctx, func(app.Context) { h.platform = platform })
+	})
 }
 
 func (h *home) enable(ctx app.Context, _ app.Event)    { startTask(ctx, enableTask) }
@@ -40,25 +55,41 @@ func (h *home) addPasskey(ctx app.Context, _ app.Event) {
 	})
 }
 
-func (h *home) verify(app.Context, app.Event)  { h.Verify() }
-func (h *home) confirm(app.Context, app.Event) { h.Confirm(*h.Overview.Question) }
-func (h *home) report(app.Context, app.Event)  { h.Report(*h.Overview.Question) }
+func (h *home) showNews(app.Context, app.Event)   { h.ShowNews() }
+func (h *home) toggleDone(app.Context, app.Event) { h.showsDone = !h.showsDone }
+func (h *home) verify(app.Context, app.Event)     { h.Verify() }
+func (h *home) confirm(app.Context, app.Event)    { h.Confirm(*h.Overview.Question) }
+func (h *home) report(app.Context, app.Event)     { h.Report(*h.Overview.Question) }
 
 // Render implements [app.Composer].
 func (h *home) Render() app.UI {
 	o := &h.Overview
-	var question app.UI
+	checks := h.Env.checkUp(o)
+	var question, offer app.UI
 	if o.Question != nil {
 		question = h.question()
 	}
+	offers := h.offersPasskey(checks)
+	if offers {
+		offer = h.passkeyOffer()
+	}
+	advised := advises(checks, protectSignIn)
 	return div("home",
+		h.news(),
 		h.person(),
-		h.checks(h.Env.checkUp(o)),
 		html.Div().Body(question),
-		html.Div().Body(h.passkeyOffer()),
-		div("card rows", h.twoFactor(), h.passkeys(), h.sessions()),
+		h.checks(checks),
+		html.Div().Body(offer),
+		div("card rows", h.twoFactor(!advised), h.passkeys(!offers && !advised && !advises(checks, addPasskey)), h.sessions()),
 		div("card rows", h.otherPages()...),
 	)
+}
+
+// news draws the button that shows a newer overview. It lies over the home, so that nothing moves.
+func (h *home) news() app.UI {
+	return div("home-news", app.If(h.News, func() app.UI {
+		return button(h.Env.T(message.ShowNews), h.showNews).Class("main")
+	})).Aria("live", "polite")
 }
 
 // person draws who is signed in.
@@ -109,13 +140,25 @@ func (h *home) checks(checks []check) app.UI {
 	}
 	rows := make([]app.UI, len(checks))
 	for i, c := range checks {
-		rows[i] = row(html.Li(), tile(c.level.name(), c.level), span(e.T(c.name)), badge(c.level.name(), e.word(c.level)),
+		class := ""
+		if c.level == levelOK {
+			class = "done"
+		}
+		rows[i] = row(html.Li().Class(class), tile(c.level.name(), c.level), span(e.T(c.name)), badge(c.level.name(), e.word(c.level)),
 			[]app.UI{span(c.text)}, h.action(c.action))
 	}
-	return html.Section().Class("card", "check-up").Aria("labelledby", "check-up").Body(
+	all := ""
+	if h.showsDone {
+		all = "all"
+	}
+	return html.Section().Class("card", "check-up", all).Aria("labelledby", "check-up").Body(
 		row(html.Div(), tile("shield", level), html.H2().ID("check-up").TabIndex(-1).Text(e.T(title)), nil,
 			[]app.UI{span(e.T(message.SecurityCheckUp)), span(e.T(message.CheckUpDone, done, len(checks)))}),
-		html.Ul().Class("rows").Body(rows...),
+		html.Ul().ID("checks").Class("rows").Body(rows...),
+		app.If(done > 0, func() app.UI { // shown in narrow windows
+			return linkButton(e.T(message.CompletedChecks), h.toggleDone).Class("more").
+				Aria("expanded", h.showsDone).Aria("controls", "checks")
+		}),
 	)
 }
 
@@ -123,10 +166,17 @@ func (h *home) checks(checks []check) app.UI {
 func (h *home) action(a checkAction) app.UI {
 	e := h.Env
 	switch a {
-	case setUpPasskey:
-		return button(e.T(message.SetUpPasskey), h.addPasskey)
-	case addSecondPasskey:
-		return button(e.T(message.AddSecondPasskey), h.addPasskey)
+	case protectSignIn:
+		enable := button(e.T(message.EnableTwoFactor), h.enable).Class("main")
+		if !passkey.Supported() {
+			return enable
+		}
+		return div("actions", enable, button(e.T(message.AddPasskey), h.addPasskey))
+	case addPasskey:
+		if !passkey.Supported() {
+			return html.Div()
+		}
+		return button(e.T(message.AddPasskey), h.addPasskey)
 	case makeBackupCodes:
 		return button(e.T(message.NewBackupCodes), h.makeCodes)
 	case verifyEmail:
@@ -138,22 +188,18 @@ func (h *home) action(a checkAction) app.UI {
 	}
 }
 
-// passkeyOffer draws the offer of a passkey, or returns nil if the method of the sign-in is unknown.
-func (h *home) passkeyOffer() app.UI {
-	if len(h.Overview.Sessions.Newest) == 0 {
-		return nil
-	}
-	return &passkeyOffer{Env: h.Env, Method: h.Overview.Sessions.Newest[0].Method, Count: h.Overview.Passkeys.Count}
-}
-
 // question asks about the newest sign-in that the user has not answered.
 func (h *home) question() app.UI {
 	e, one := h.Env, h.Overview.Question
+	var count app.UI
+	if n := h.Overview.Sessions.New; n > 1 {
+		count = badge(levelAdvice.name(), e.T(message.FirstOf, n))
+	}
 	answer := func(text message.ID, handler app.EventHandler) app.HTMLElem {
 		return busyButton(e.T(text), handler, h.Busy).Aria("describedby", "question-text")
 	}
 	return row(html.Section().Class("card").Aria("labelledby", "question"), tile(one.Device.Kind, levelAdvice),
-		html.H2().ID("question").TabIndex(-1).Text(e.T(message.WasThisYou)), nil,
+		html.H2().ID("question").TabIndex(-1).Text(e.T(message.WasThisYou)), count,
 		[]app.UI{
 			html.Span().ID("question-text").Text(e.deviceName(one.Device)), h.ago("", one.CreatedAt),
 			span(one.IPAddress), span(e.methodText(one.Method)),
@@ -181,26 +227,31 @@ func (h *home) pageRow(path, icon string, badge app.UI, state []app.UI, rest ...
 // arrow draws the arrow of a row whose only action is to open its page.
 func arrow() app.UI { return icon("next") }
 
-func (h *home) twoFactor() app.UI {
+// twoFactor draws the row of two-factor authentication. enable means that it has the button: the
+// check-up has it if it advises it, and no page has two buttons that do the same.
+func (h *home) twoFactor(enable bool) app.UI {
 	e, s := h.Env, &h.Overview.TwoFactor
 	if !s.Enabled {
-		off := badge(levelNone.name(), e.T(message.StateOff))
-		return h.pageRow(shared.PageTwoFactorSettings, "mobile", off, []app.UI{span(e.T(message.TwoFactorOff))},
-			button(e.T(message.EnableTwoFactor), h.enable).Class("main"))
+		off, action := badge(levelNone.name(), e.T(message.StateOff)), arrow()
+		if enable {
+			action = button(e.T(message.EnableTwoFactor), h.enable).Class("main")
+		}
+		return h.pageRow(shared.PageTwoFactorSettings, "mobile", off, []app.UI{span(e.T(message.TwoFactorOff))}, action)
 	}
 	var since app.UI
 	if s.Since != nil {
-		since = html.Span().Body(app.Text(e.T(message.OnSince)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "medium", "")))
+		since = html.Span().Body(app.Text(e.T(message.SinceDate)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "medium", "")))
 	}
 	left := e.T(message.BackupCodes) + ": " + e.T(message.BackupCodesOfTenLeft, s.BackupCodesLeft)
 	return h.pageRow(shared.PageTwoFactorSettings, "mobile", badge("", e.T(message.StateOn)), []app.UI{since, span(left)}, arrow())
 }
 
-func (h *home) passkeys() app.UI {
+// passkeys draws the row of the passkeys. add means that it has the button, as in [home.twoFactor].
+func (h *home) passkeys(add bool) app.UI {
 	e, s := h.Env, &h.Overview.Passkeys
-	text, class := e.T(message.NoPasskeysAtHome), "main"
+	text := e.T(message.NoPasskeysAtHome)
 	if s.Count > 0 {
-		text, class = e.plural(s.Count, message.PasskeyCountOne, message.PasskeyCountMany), ""
+		text = e.plural(s.Count, message.PasskeyCountOne, message.PasskeyCountMany)
 	}
 	state := []app.UI{span(text)}
 	if s.LastUsedAt != nil {
@@ -210,8 +261,8 @@ func (h *home) passkeys() app.UI {
 		state = append(state, span(*s.LastUsed))
 	}
 	action := arrow()
-	if passkey.Supported() {
-		action = button(e.T(message.AddPasskey), h.addPasskey).Class(class)
+	if add && passkey.Supported() {
+		action = button(e.T(message.AddPasskey), h.addPasskey)
 	}
 	return h.pageRow(shared.PagePasskeys, "key", nil, state, action)
 }
@@ -238,7 +289,11 @@ func (h *home) otherPages() []app.UI {
 	e, o := h.Env, &h.Overview
 	changed, newest, profile := span(e.T(message.PasswordNotSet)), []app.UI{span(e.T(message.NoEventsFound))}, e.T(message.ProfileParts)
 	if o.Password.Set && o.Password.ChangedAt != nil {
-		changed = h.ago(e.T(message.PasswordChanged), *o.Password.ChangedAt)
+		text := message.PasswordChanged
+		if o.Password.ChangedAt.Sub(o.User.CreatedAt.Time).Abs() < time.Second { // when the user signed up
+			text = message.PasswordSetSince
+		}
+		changed = h.ago(e.T(text), *o.Password.ChangedAt)
 	}
 	if o.Newest != nil {
 		newest = []app.UI{span(o.Newest.Text), h.ago("", o.Newest.At)}

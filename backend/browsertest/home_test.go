@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,15 +202,24 @@ func testCheckUp(t *testing.T, server *testkit.Program) {
 	p.The("heading", en.T(message.CheckUpAdvice))
 	p.See(en.T(message.LevelAdvice)) // not by color alone
 
-	// The action of the first check adds a passkey. It is then gone, so the focus goes to the
-	// heading.
-	p.Press(en.T(message.SetUpPasskey))
+	// Only the first check has the actions that its advice is about. The one that adds a passkey is
+	// then gone, so the focus goes to the heading.
+	p.The("button", en.T(message.EnableTwoFactor))
+	p.None("heading", en.T(message.PasskeyOffer))
+	p.Press(en.T(message.AddPasskey))
 	p.AwaitFocus(en.T(message.PasskeyName))
 	p.Press(en.T(message.SaveChanges))
 	p.AwaitFocus(en.T(message.SecurityHome))
 	p.See(en.T(message.StrongWayPasskey))
 	p.cardSays("passkeys", en.T(message.PasskeyCountOne))
-	p.None("button", en.T(message.SetUpPasskey))
+	if !eval[bool](p, `document.querySelector(".check-up").innerText.includes(`+testkit.Quote(en.T(message.CheckStrongWay))+`)`) {
+		t.Error("a wide window hides a completed check")
+	}
+	p.Do(chromedp.EmulateViewport(360, 740))
+	p.Gone(en.T(message.StrongWayPasskey))
+	p.Press(en.T(message.CompletedChecks))
+	p.See(en.T(message.StrongWayPasskey))
+	p.Desk()
 
 	// The main action of two-factor authentication opens its dialog on the home.
 	p.cardSays("two-factor", en.T(message.StateOff))
@@ -235,18 +245,28 @@ func testQuestion(t *testing.T, server *testkit.Program) {
 	if n := len(p.All("heading", en.T(message.WasThisYou))); n != 0 {
 		t.Error("the home asks about its own session")
 	}
+	testkit.NewClient(p.Origin).SignIn(email).Must(t, 200, "")
 	other.As(safari)
 	other.signIn(email)
 	p.Open("/dashboard/settings")
 	p.The("heading", en.T(message.WasThisYou))
 	p.cardSays("question", safariDevice)
-	p.See(en.T(message.SessionsNewOne))
+	p.cardSays("question", en.T(message.FirstOf, 2))
 	p.Press(en.T(message.YesItWasMe))
 	p.See(en.T(message.DoneSignInConfirmed))
+	p.See(en.T(message.SessionsNewOne))
+	p.cardOmits("question", en.T(message.FirstOf, 2))
+	p.cardOmits("question", safariDevice)
+	p.Press(en.T(message.YesItWasMe))
 	p.None("heading", en.T(message.WasThisYou))
-	p.See(en.T(message.SessionsKnownMany, 2))
+	p.See(en.T(message.SessionsKnownMany, 3))
+	const gaps = `[...document.querySelectorAll(".home > *")].map((e) => e.getBoundingClientRect()).filter((r) => r.height > 0).
+		flatMap((r, i, all) => i === 0 ? [] : [r.top - all[i - 1].bottom])`
+	if got := eval[[]float64](p, gaps); slices.Max(got) > 24 {
+		t.Errorf("between the parts of the home are %v pixels; want 24", got)
+	}
 	p.Open("/dashboard/settings")
-	p.See(en.T(message.SessionsKnownMany, 2))
+	p.See(en.T(message.SessionsKnownMany, 3))
 	if n := len(p.All("heading", en.T(message.WasThisYou))); n != 0 {
 		t.Error("the home asks again")
 	}

@@ -38,9 +38,6 @@ const (
 	// Your browser asks where to save it, and for your fingerprint, face or screen lock.
 	AddPasskeyExplanation
 
-	// Add a second passkey
-	AddSecondPasskey
-
 	// To install this as an app, choose “Add to Dock” in Safari's File menu. It also opens offline.
 	AddToDock
 
@@ -211,6 +208,9 @@ const (
 
 	// I saved them
 	CodesSaved
+
+	// Completed checks
+	CompletedChecks
 
 	// Confirm
 	ConfirmButton
@@ -1505,6 +1505,9 @@ const (
 	// This account will be the first administrator of this server.
 	FirstAdministrator
 
+	// 1 of %d
+	FirstOf
+
 	// The clock of your device or of the server is wrong, and codes of authenticator apps go by it. Have b…
 	FixClock
 
@@ -2234,6 +2237,9 @@ const (
 	// Not set
 	PasswordNotSet
 
+	// Set
+	PasswordSetSince
+
 	// %s phone
 	PhoneDevice
 
@@ -2507,9 +2513,6 @@ const (
 	// Set the new password
 	SetNewPassword
 
-	// Set up a passkey
-	SetUpPasskey
-
 	// Set
 	SetValue
 
@@ -2651,6 +2654,9 @@ const (
 	// Show %s
 	ShowNamed
 
+	// Show what's new
+	ShowNews
+
 	// This appears once you're back online.
 	ShownWhenOnline
 
@@ -2701,6 +2707,9 @@ const (
 
 	// Signing in as %s
 	SigningInAs
+
+	// Since
+	SinceDate
 
 	// Skip to the content
 	SkipToContent
