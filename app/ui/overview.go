@@ -11,10 +11,48 @@ import (
 
 // The methods below save what the page has loaded, and do what the controls of [home] ask for.
 
+// loaded shows a new overview. If it comes while the user looks at the home, and would move what
+// the user may be about to click, it waits until the user asks for it.
 func (p *settings) loaded(ctx app.Context) {
 	e, o, at := p.Env, &p.overview.value, p.overview.at
 	e.snapshots.saveOverview(e.account(), *o, at)
 	p.saveLists(ctx)
+	keepOrder(o.Sessions.Newest, p.drawn.Sessions.Newest)
+	p.news = p.watching && p.hidden == e.timesHidden && !e.sameLayout(&p.drawn, o)
+	if !p.news {
+		p.drawn, p.hidden = *o, e.timesHidden
+	}
+}
+
+func (p *settings) showNews() {
+	dispatch(p.ctx, func(ctx app.Context) {
+		p.drawn, p.news = p.overview.value, false
+		focus(ctx, "question", "title") // the focused button disappears
+	})
+}
+
+// keepOrder gives sessions the order of former ones if they are the same sessions.
+func keepOrder(list, former []shared.Session) {
+	place := func(one shared.Session) int {
+		return slices.IndexFunc(former, func(other shared.Session) bool { return other.Token == one.Token })
+	}
+	if len(list) != len(former) || slices.ContainsFunc(list, func(one shared.Session) bool { return place(one) < 0 }) {
+		return
+	}
+	slices.SortFunc(list, func(a, b shared.Session) int { return place(a) - place(b) })
+}
+
+// sameLayout reports whether the home has the same rows and controls for two overviews.
+func (t *env) sameLayout(a, b *shared.Overview) bool {
+	handle := func(one *shared.Session) string {
+		if one == nil {
+			return ""
+		}
+		return one.Token
+	}
+	return handle(a.Question) == handle(b.Question) && a.TwoFactor.Enabled == b.TwoFactor.Enabled &&
+		slices.EqualFunc(a.Sessions.Newest, b.Sessions.Newest, func(a, b shared.Session) bool { return a.Token == b.Token }) &&
+		slices.EqualFunc(t.checkUp(a), t.checkUp(b), func(a, b check) bool { return a.level == b.level && a.action == b.action })
 }
 
 // saveLists saves what the pages below the home show without a network, also if the user has
@@ -64,8 +102,8 @@ func (p *settings) confirmSignIn(one shared.Session) {
 			p.load()
 			return
 		}
-		p.overview.value.Question = nil // at once; the refresh may bring the next one
-		focus(ctx, "title")
+		p.drawn.Question = nil // at once; the refresh may bring the next one
+		focus(ctx, "check-up")
 		refresh(ctx)
 	})
 }
@@ -103,7 +141,7 @@ func (p *settings) revoke(one shared.Session) {
 
 // shown returns the overview without the sessions that are being revoked.
 func (p *settings) shown() shared.Overview {
-	o := p.overview.value
+	o := p.drawn
 	left := slices.DeleteFunc(slices.Clone(o.Sessions.Newest), func(one shared.Session) bool { return p.gone[one.Token] })
 	o.Sessions.Count -= len(o.Sessions.Newest) - len(left)
 	o.Sessions.Newest = left

@@ -51,18 +51,18 @@ func (s *sessions) OnMount(ctx app.Context) {
 	s.ctx = ctx
 	s.list.mount(ctx)
 	tickClock(ctx, s.Env, &s.list.now)
-	s.askEachMinute(ctx)
+	eachMinute(ctx, s.Env, s.list.load)
 }
 
-// askEachMinute loads the list again while the user looks at it, because a user in doubt waits
-// for new sign-ins. The time varies, so that not all pages ask at once.
-func (s *sessions) askEachMinute(ctx app.Context) {
+// eachMinute calls load while the user looks at the page, because a user in doubt waits for new
+// sign-ins. The time varies, so that not all pages ask at once.
+func eachMinute(ctx app.Context, e *env, load func()) {
 	jitter := time.Duration(time.Now().UnixNano() % int64(15*time.Second))
 	after(ctx, time.Minute+jitter, func(ctx app.Context) {
-		if visible() && online() && !s.Env.connection.offline {
-			s.list.load()
+		if visible() && online() && !e.connection.offline {
+			load()
 		}
-		s.askEachMinute(ctx)
+		eachMinute(ctx, e, load)
 	})
 }
 

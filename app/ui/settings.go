@@ -24,6 +24,10 @@ type settings struct {
 
 	ctx      app.Context
 	overview loader[shared.Overview]
+	drawn    shared.Overview // the overview that the home draws: see [settings.loaded]
+	news     bool            // the home draws an overview that is out of date
+	watching bool            // the overview is loaded because the user looks at it, and not after a change
+	hidden   int             // the [env].timesHidden when the home last drew another overview
 	loadedAs string          // the path for which the overview was last loaded
 	gone     map[string]bool // the handles of sessions that are being revoked or have been revoked
 	busy     bool            // an answer about a sign-in is being sent
@@ -74,10 +78,11 @@ func settingsPageAt(path string) *settingsPage {
 func (p *settings) OnInit() {
 	defer rescue()
 	e := p.Env
-	p.gone = map[string]bool{}
+	p.gone, p.hidden = map[string]bool{}, -1
 	initLoader(&p.overview, e, "title", shared.GetOverview)
 	p.overview.restore = func() (at time.Time) {
 		p.overview.value, at = e.snapshots.overview(e.account())
+		p.drawn = p.overview.value
 		return at
 	}
 	p.overview.onLoad = p.loaded
@@ -89,6 +94,12 @@ func (p *settings) OnMount(ctx app.Context) {
 	handle(ctx, refreshAction, func(app.Context, app.Action) { p.load() })
 	p.load()
 	tickClock(ctx, p.Env, &p.overview.now)
+	eachMinute(ctx, p.Env, func() {
+		if p.Path == shared.PageSettings {
+			p.load()
+			p.watching = true
+		}
+	})
 }
 
 // OnUpdate implements [app.Updater].
@@ -101,7 +112,7 @@ func (p *settings) OnUpdate(app.Context) {
 
 // load loads the overview, if the page draws it: narrow windows have no list of pages.
 func (p *settings) load() {
-	p.loadedAs = p.Path
+	p.loadedAs, p.watching = p.Path, false
 	drawn := wide() || slices.Contains([]string{shared.PageSettings, shared.PageProfile, shared.PagePassword}, p.Path)
 	if p.User != nil && !p.Overdue && drawn {
 		p.overview.load()
@@ -216,8 +227,8 @@ func (p *settings) home() []app.UI {
 	switch {
 	case p.overview.known:
 		content = content.Body(&home{
-			Env: e, Overview: p.shown(), Now: p.overview.now, Language: p.Language, Busy: p.busy,
-			Verify: p.verify, Confirm: p.confirmSignIn, Report: p.reportSignIn, Revoke: p.confirmRevoke,
+			Env: e, Overview: p.shown(), Now: p.overview.now, Language: p.Language, Busy: p.busy, News: p.news,
+			ShowNews: p.showNews, Verify: p.verify, Confirm: p.confirmSignIn, Report: p.reportSignIn, Revoke: p.confirmRevoke,
 		})
 	case p.overview.waiting():
 		content = content.Body(html.Section().Class("card").Body(skeleton()))

@@ -186,6 +186,23 @@ func testSessionsWatched(t *testing.T) {
 	p.Until("the page has noticed that the user is back",
 		`dispatchEvent(new Event("focus")), document.querySelectorAll(".session-row").length === 2`)
 
+	// A home that is watched shows a new sign-in once the user asks for it. Nothing moves before.
+	p.settings("")
+	place := func() float64 {
+		return eval[float64](p, `document.querySelector(".check-up").getBoundingClientRect().top`)
+	}
+	top := place()
+	phone.signIn(email)
+	minute()
+	p.The("button", en.T(message.ShowNews))
+	if got := place(); got != top || p.Sees(safariDevice) {
+		t.Errorf("the check-up is at %g; want %g, and no question about the sign-in yet", got, top)
+	}
+	p.Press(en.T(message.ShowNews))
+	p.AwaitFocus(en.T(message.WasThisYou))
+	p.cardSays("question", safariDevice)
+	p.None("button", en.T(message.ShowNews))
+
 	// A page that is watched learns that its own session has ended.
 	if status, _ := desk.post("revoke-session", map[string]any{"token": p.session()}); status != 200 {
 		t.Fatalf("revoke-session: status %d", status)
