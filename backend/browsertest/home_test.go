@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -234,6 +235,14 @@ func testCheckUp(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.StrongWayBoth))
 	if n := eval[int](p, `document.querySelectorAll(".sections .dot:not(.ok)").length`); n != 0 {
 		t.Errorf("the list of pages has %d marks; want none", n)
+	}
+
+	// Forced colors are those of the user, also with a theme.
+	p.Media(&emulation.MediaFeature{Name: "forced-colors", Value: "active"})
+	p.Act(`document.documentElement.dataset.theme = "dark"`)
+	if got := eval[[]string](p, `[...document.querySelectorAll(".tile .icon")].map((e) => getComputedStyle(e).stroke).
+		filter((color) => color !== getComputedStyle(document.body).color)`); len(got) > 0 {
+		t.Errorf("icons have the colors %s", got)
 	}
 }
 
