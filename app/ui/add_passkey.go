@@ -36,7 +36,6 @@ type addPasskeyButton struct {
 	Env         *env
 	ID          string
 	Label       string
-	Name        string // the accessible name; empty if it is the label
 	Class       string
 	DescribedBy string // the ID of the element that describes the button; may be empty
 
@@ -64,7 +63,7 @@ func (b *addPasskeyButton) Render() app.UI {
 		problem = e.errorMessage(b.problem)
 	}
 	return html.Div().Class("add-passkey").Body(
-		busyButton(b.Label, b.add, b.busy).ID(b.ID).Class(b.Class).Aria("describedby", b.DescribedBy).Aria("label", b.Name),
+		busyButton(b.Label, b.add, b.busy).ID(b.ID).Class(b.Class).Aria("describedby", b.DescribedBy),
 		drawStatus(status),
 		drawProblem(problem),
 	)

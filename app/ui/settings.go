@@ -126,11 +126,11 @@ func (p *settings) Render() app.UI {
 		class = "below"
 	}
 	return html.Div().Class("settings", class).Body(
+		p.pageList(), // before the heading, to which the skip link leads
 		html.Div().Class("head").Body(
 			app.If(class != "", p.Env.backLink),
 			heading(p.Env.title(p.Path)),
 		),
-		p.pageList(),
 		html.Div().Class("cards").Aria("busy", p.User == nil).Body(p.cards()...),
 		p.bar(),
 	)
@@ -138,7 +138,7 @@ func (p *settings) Render() app.UI {
 
 // backLink draws the link to the home on a phone, where no list of pages has one.
 func (t *env) backLink() app.UI {
-	return html.A(shared.PageSettings).Class("back").Body(icon("next"), app.Text(t.T(message.BackToSecurityHome)))
+	return html.A(shared.PageSettings).Class("back").Aria("label", t.T(message.BackToSecurityHome)).Body(icon("next"))
 }
 
 // pageList draws the links to the pages, with the level of each.

@@ -356,13 +356,22 @@ func testHomeAdministrator(t *testing.T) {
 	p.At("/dashboard/settings")
 }
 
-// testTabScrolls checks that the control that the Tab key focuses is in sight at once.
+// testTabScrolls checks that the control that the Tab key focuses is in sight at once, and that
+// the skip link skips the list of pages.
 func testTabScrolls(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
 	p.Do(chromedp.EmulateViewport(1280, 400))
-	for range 20 {
+	for i := range 20 {
 		p.Key(kb.Tab)
+		if i == 0 {
+			p.Key(kb.Enter)
+			p.AwaitFocus(en.T(message.SecurityHome))
+			p.Key(kb.Tab)
+			if eval[bool](p, `document.activeElement.closest("nav") !== null`) {
+				t.Errorf("after the skip link, the focus is on %q in the list of pages", p.Focused())
+			}
+		}
 		if !eval[bool](p, `(r => r.bottom > 0 && r.top < innerHeight)(document.activeElement.getBoundingClientRect())`) {
 			t.Errorf("%q is out of sight when it has the focus", p.Focused())
 		}

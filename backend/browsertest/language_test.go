@@ -172,6 +172,21 @@ func (p *tab) signInGerman(email string) {
 	p.At("/dashboard/settings")
 }
 
+// checkWords checks that no word of a heading, a control or a badge is broken over two lines.
+func (p *tab) checkWords(what string) {
+	p.t.Helper()
+	for _, word := range eval[[]string](p, `[...document.querySelectorAll("h1, h2, a, button, .badge")].
+		filter((e) => e.checkVisibility()).flatMap((e) => [...e.childNodes]).filter((node) => node.nodeType === Node.TEXT_NODE).
+		flatMap((node) => [...node.data.matchAll(/[\p{L}\p{N}]+/gu)].filter((word) => {
+			const range = document.createRange()
+			range.setStart(node, word.index)
+			range.setEnd(node, word.index + word[0].length)
+			return new Set([...range.getClientRects()].map((r) => r.top)).size > 1
+		}).map((word) => word[0]))`) {
+		p.t.Errorf("%s: the word %s is broken over two lines", what, word)
+	}
+}
+
 // testLanguage checks that the pages follow the language of the browser, and
 // then that of the account.
 func testLanguage(t *testing.T, server *testkit.Program) {
@@ -185,6 +200,7 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	p.awaitLanguage("de", de.T(message.SecurityHome), de.T(message.SecurityHome))
 	p.See(de.T(message.ThisDevice))
 	p.See(de.T(message.JustNow))
+	p.checkWords("the home")
 	p.settings("activity")
 	p.See(de.T(message.EventSignUp))
 	p.settings("profile")
@@ -196,6 +212,9 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	p.settings("")
 	p.See(de.T(message.TwoFactorAuthentication))
 	p.Fits(360, "the home in German")
+	p.checkWords("the home, 360 pixels wide")
+	p.settings("sessions")
+	p.checkWords("the sessions, 360 pixels wide")
 	p.Do(chromedp.EmulateViewport(1280, 900))
 	p.settings("profile")
 
