@@ -675,7 +675,8 @@ func testPasses(t *testing.T) {
 	} {
 		p.Open(tt.page)
 		p.Until("section "+tt.card+" shows a time", `!!document.querySelector("[aria-labelledby=`+tt.card+`] time")`)
-		p.Act(fmt.Sprintf(`pass(%d)`, tt.pass))
+		// A page that is not in sight does not ask the server, which would set the clock right.
+		p.Act(fmt.Sprintf(`Object.defineProperty(document, "visibilityState", {value: "hidden"}), pass(%d)`, tt.pass))
 		p.cardSays(tt.card, tt.want)
 	}
 }
