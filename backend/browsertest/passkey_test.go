@@ -645,8 +645,8 @@ func testPasskeyElsewhere(t *testing.T, server *testkit.Program) {
 		t.Errorf("the hints are %q; want %q", got, want)
 	}
 	// Only the passkey of this device was created on it.
-	rows := eval[string](p, `[...document.querySelectorAll(".passkey")].
-		map((row) => row.querySelector("strong").innerText + row.innerText.includes(`+testkit.Quote(en.T(message.CreatedOnThisDevice))+`)).join()`)
+	rows := eval[string](p, `[...document.querySelectorAll(".passkey")].map((row) =>
+		row.querySelector("strong").innerText + row.innerText.includes(`+testkit.Quote(en.T(message.CreatedOnThisDevice))+`)).join()`)
 	if want := "Heretrue," + en.T(message.SecurityKey) + "false"; rows != want {
 		t.Errorf("created on this device: %s; want %s", rows, want)
 	}

@@ -211,7 +211,7 @@ func TestFactorsOfSignIn(t *testing.T) {
 func TestProofIsRecorded(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
-		app, codes := owner.enroll()
+		_, codes := owner.enroll()
 		detail := func(want string) {
 			t.Helper()
 			if a := owner.Get("/list-events"); a.Get("events.0.detail") != testkit.Capital(want) {
@@ -242,7 +242,7 @@ func TestProofIsRecorded(t *testing.T) {
 		told(en.T(message.MailPasskeyAddedSubject), 0, message.ProofBackupCode)
 		moved := owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true})
 		want(t, moved, 200, "")
-		app = s.scan(t, moved)
+		app := s.scan(t, moved)
 		want(t, owner.verify(app.Code(0)), 200, "")
 		told(en.T(message.MailAuthenticatorReplacedSubject), message.ProofNewCode, message.ProofBackupCode)
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": nextCode(app)}), 200, "")
