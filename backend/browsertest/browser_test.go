@@ -645,7 +645,7 @@ func testDeleteAdministrator(t *testing.T) {
 
 	// The other administrator is disabled while the dialog is open.
 	browse(t, server).signUp()
-	execSQL(t, db, "INSERT INTO permissions SELECT id, name FROM users, permissions WHERE email <> ?", email)
+	execSQL(t, db, "INSERT INTO permissions SELECT users.id, permissions.name FROM users, permissions WHERE email <> ?", email)
 	p.Open("/dashboard/settings/profile")
 	p.settings("profile")
 	p.Press(en.T(message.DeleteAccount))

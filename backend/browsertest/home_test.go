@@ -151,8 +151,8 @@ func testGoBack(t *testing.T, server *testkit.Program) {
 		p.Act(`history.forward()`)
 		p.AwaitFocus(en.T(message.AccountPassword))
 		p.At("/dashboard/settings/password")
-		p.Act(`location.reload()`)
-		p.See(en.T(message.ChangePassword))
+		p.Act(`window.before = true, location.reload()`)
+		p.Until("the page is loaded again", `!window.before && `+testkit.Running)
 	}
 }
 

@@ -246,7 +246,7 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 }
 
 // chromeOnLinux is the name that the server gives a passkey of the browser.
-const chromeOnLinux = "Linux PC · Headless Chrome"
+const chromeOnLinux = "Linux · Headless Chrome"
 
 // firstPasskeyID returns the ID of the first passkey whose name can be edited.
 func (p *tab) firstPasskeyID() string {
