@@ -14,6 +14,7 @@ type install struct {
 	Env      *env
 	Language string // in which it is drawn
 
+	ctx     app.Context
 	offered bool // the browser has an installation prompt
 	asked   bool // the prompt is open, or was
 	apple   bool // an Apple browser, in which the user can install it manually
@@ -21,6 +22,7 @@ type install struct {
 
 func (i *install) OnMount(ctx app.Context) {
 	defer rescue()
+	i.ctx = ctx
 	i.OnAppInstallChange(ctx)
 }
 
@@ -38,7 +40,7 @@ func (i *install) OnAppInstallChange(ctx app.Context) {
 func (i *install) prompt(ctx app.Context, _ app.Event) {
 	ctx.ShowAppInstallPrompt()
 	i.offered, i.asked = false, true // the browser shows the prompt only once
-	focus(ctx, "install-asked")      // the focused button disappears
+	focus(i.ctx, "install-asked")    // the button disappears, and its context with it
 }
 
 // Render implements [app.Composer].
