@@ -210,7 +210,6 @@ func (d *addPasskeyDialog) rename() {
 		d.form.end(ctx, err)
 		if err == nil {
 			closeDialog(addPasskeyAction)
-			toast(ctx, d.Env.T(message.DoneNameSaved))
 			refresh(ctx)
 		}
 	})
@@ -223,6 +222,9 @@ func (d *addPasskeyDialog) closed(app.Context, app.Event) {
 	afterClose(d.ctx, addPasskeyAction, &d.openings, func(ctx app.Context) {
 		if !element("content").Call("contains", focusedElement()).Bool() { // the button has gone with the offer
 			focus(ctx, "title")
+		}
+		if d.asks == askName {
+			toast(ctx, d.Env.T(message.DonePasskeyAdded))
 		}
 		d.stop()
 	})
@@ -243,7 +245,7 @@ func (d *addPasskeyDialog) Render() app.UI {
 	case askPlace:
 		text, yes = e.T(message.ErrPasskeyOnDeviceAlready), e.T(message.UseAnotherDevice)
 	case askName:
-		title, text, yes = e.T(message.DonePasskeyAdded), e.T(message.NamePasskeyExplanation), e.T(message.SaveChanges)
+		title, text, yes = e.T(message.NamePasskey), e.T(message.NamePasskeyExplanation), e.T(message.SaveChanges)
 	}
 	if d.form.busy && d.asks != askName {
 		status = e.T(message.FollowBrowserPrompt)

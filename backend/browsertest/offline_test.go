@@ -480,7 +480,7 @@ func testOfflineFocus(t *testing.T, server *testkit.Program) {
 	p.Press(en.T(message.AddPasskey))
 	p.AwaitFocus(en.T(message.PasskeyName))
 	p.setOnline(false)
-	p.AwaitFocus(en.T(message.DonePasskeyAdded))
+	p.AwaitFocus(en.T(message.NamePasskey))
 	p.awaitOfflineDialog(en.T(message.CloseDialog))
 	p.setOnline(true)
 	p.AwaitFocus(en.T(message.PasskeyName))

@@ -118,16 +118,14 @@ func (p *tab) addPasskey(name string) {
 	p.t.Helper()
 	p.settings("passkeys")
 	p.Press(en.T(message.AddPasskey))
-	p.The("dialog", en.T(message.DonePasskeyAdded))
+	p.The("dialog", en.T(message.NamePasskey))
 	p.AwaitFocus(en.T(message.PasskeyName))
 	if name != "" {
 		p.Fill(en.T(message.PasskeyName), name)
 	}
 	p.Press(en.T(message.SaveChanges))
-	p.None("dialog", en.T(message.DonePasskeyAdded))
-	if name != "" {
-		p.See(en.T(message.DoneNameSaved))
-	}
+	p.None("dialog", en.T(message.NamePasskey))
+	p.See(en.T(message.DonePasskeyAdded))
 	p.AwaitFocus(en.T(message.AddPasskey)) // the focus returns
 }
 
@@ -172,7 +170,7 @@ func testPasskeyManage(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.NoPasskeysYet))
 	p.Press(en.T(message.AddPasskey))
 	p.AwaitFocus(en.T(message.PasskeyName))
-	p.See(en.T(message.DonePasskeyAdded))
+	p.The("dialog", en.T(message.NamePasskey))
 	p.Field("add-passkey-name", chromeOnLinux) // named after the browser, because the provider is unknown
 	p.Until("the name is selected", `getSelection().toString() === "`+chromeOnLinux+`"`)
 	p.Fill(en.T(message.PasskeyName), " ")
@@ -485,7 +483,7 @@ func testPasskeyStepUp(t *testing.T) {
 		t.Error("the step-up offers a passkey to an account without one")
 	}
 	p.Press(en.T(message.ContinueAction))
-	p.The("dialog", en.T(message.DonePasskeyAdded))
+	p.The("dialog", en.T(message.NamePasskey))
 }
 
 // testPasskeyTabs checks two tabs that prepare a sign-in at the same time.
@@ -637,7 +635,7 @@ func testPasskeyElsewhere(t *testing.T, server *testkit.Program) {
 	p.addSecurityKey()
 	p.chooseOption("add-passkey-place", "security-key")
 	p.Press(en.T(message.UseAnotherDevice))
-	p.The("dialog", en.T(message.DonePasskeyAdded))
+	p.The("dialog", en.T(message.NamePasskey))
 	p.Field("add-passkey-name", en.T(message.SecurityKey))
 	p.Press(en.T(message.SaveChanges))
 	p.With("button", en.T(message.DeleteItem), en.T(message.SecurityKey))

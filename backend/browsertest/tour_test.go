@@ -311,7 +311,7 @@ func tourPasskeys(t *testing.T, inspect func(*tab, string)) {
 	p.AwaitFocus(en.T(message.PasskeyName))
 	inspect(p, "passkey-name")
 	p.Press(en.T(message.SaveChanges))
-	p.None("dialog", en.T(message.DonePasskeyAdded))
+	p.None("dialog", en.T(message.NamePasskey))
 	inspect(p, "passkeys-one")
 	p.Press(en.T(message.AddPasskey))
 	p.The("dialog", en.T(message.AddPasskey))

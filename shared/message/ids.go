@@ -509,9 +509,6 @@ const (
 	// Your new phone is set up. Codes from the old one no longer work.
 	DoneMovedToNewPhone
 
-	// Name saved.
-	DoneNameSaved
-
 	// An email is on its way to your new address. Open the link in it to make the change.
 	DoneNewEmailLinkSent
 
@@ -2063,7 +2060,10 @@ const (
 	// Your old authenticator app works until you have entered a code from the new one. Your backup codes s…
 	MoveToNewPhoneExplanation
 
-	// It works from now on. Give it a name that you will recognize.
+	// Name your passkey
+	NamePasskey
+
+	// Your passkey works from now on. Give it a name that you'll recognize.
 	NamePasskeyExplanation
 
 	// Never
