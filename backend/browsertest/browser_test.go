@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"latchkey/backend/testkit"
-	"latchkey/shared"
 	"latchkey/shared/message"
 	"net/http"
 	"slices"
@@ -223,11 +222,11 @@ func testNamesAndAddresses(t *testing.T, server *testkit.Program) {
 	p.Enter("sign-up-email", typed) // Chromium writes the domain in ASCII when a script reads it
 	p.Fill(en.T(message.AccountPassword), password)
 	p.Press(en.T(message.RegisterAccount))
-	p.With("textbox", en.T(message.DisplayName), shared.ErrNameControls.Message)
+	p.With("textbox", en.T(message.DisplayName), en.T(message.ErrNameControlCharacters))
 	paste("sign-up-name", name)
 	p.Enter("sign-up-email", "jörg@example.com")
 	p.Press(en.T(message.RegisterAccount))
-	p.With("textbox", en.T(message.EmailAddress), shared.ErrEmailLocalPart.Message)
+	p.With("textbox", en.T(message.EmailAddress), en.T(message.ErrEmailLocalPart))
 	p.Enter("sign-up-email", typed)
 	p.Press(en.T(message.RegisterAccount))
 	p.At("/dashboard/settings")
@@ -236,14 +235,14 @@ func testNamesAndAddresses(t *testing.T, server *testkit.Program) {
 	p.Field("profile-name", name)
 	paste("profile-name", "a\u2066b")
 	p.saveProfile()
-	p.With("textbox", en.T(message.DisplayName), shared.ErrNameControls.Message)
+	p.With("textbox", en.T(message.DisplayName), en.T(message.ErrNameControlCharacters))
 	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 
 	p.Enter("sign-in-email", "jörg@example.com")
 	p.Fill(en.T(message.AccountPassword), password)
 	p.Press(en.T(message.SignIn))
-	p.With("textbox", en.T(message.EmailAddress), shared.ErrEmailLocalPart.Message)
+	p.With("textbox", en.T(message.EmailAddress), en.T(message.ErrEmailLocalPart))
 	p.Enter("sign-in-email", typed)
 	p.Press(en.T(message.SignIn))
 	p.At("/dashboard/settings")

@@ -67,18 +67,17 @@ func testLanguageLater(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Inject(`Object.defineProperty(navigator, "languages", {get: () => ["de"]})`)
 	for _, page := range []struct {
-		path           string
-		heading, title message.ID
-		text           message.ID
+		path          string
+		heading, text message.ID
 	}{
-		{"/sign-in", message.SignIn, message.SignIn, message.KeepSignedIn},
-		{"/sign-up", message.CreateAnAccount, message.CreateAnAccount, message.DisplayName},
-		{"/forgot-password", message.ForgotPassword, message.ForgotPassword, message.SendLink},
-		{"/reset-password", message.ErrLinkNoLongerWorks, message.ChooseNewPassword, message.SendNewLink},
-		{"/not-me", message.ErrLinkNoLongerWorks, message.WasItNotYou, message.ChooseNewPassword},
+		{"/sign-in", message.SignIn, message.KeepSignedIn},
+		{"/sign-up", message.CreateAnAccount, message.DisplayName},
+		{"/forgot-password", message.ForgotPassword, message.SendLink},
+		{"/reset-password", message.ErrLinkNoLongerWorks, message.SendNewLink},
+		{"/not-me", message.ErrLinkNoLongerWorks, message.ChooseNewPassword},
 	} {
 		p.Open(page.path)
-		p.awaitLanguage("de", de.T(page.heading), de.T(page.title))
+		p.awaitLanguage("de", de.T(page.heading), de.T(page.heading))
 		p.See(de.T(page.text))
 	}
 }
@@ -284,7 +283,6 @@ func testLanguageTyped(t *testing.T, server *testkit.Program) {
 	p.signUp()
 	other := p.another() // learns of the change from the first tab
 	other.Open("/dashboard/settings/password")
-	other.Press(en.T(message.ChangePassword))
 	other.Fill(en.T(message.CurrentPassword), "half a pass")
 	other.Press(en.T(message.ShowNamed, strings.ToLower(en.T(message.CurrentPassword))))
 	other.Fill(en.T(message.NewPassword), "another")
@@ -307,7 +305,10 @@ func testLanguageTyped(t *testing.T, server *testkit.Program) {
 	other.Press(de.T(message.HideNamed, de.T(message.CurrentPassword)))
 	other.The("button", de.T(message.ShowNamed, de.T(message.CurrentPassword)))
 	p.Press(de.T(message.CancelAction))
-	other.Press(de.T(message.CancelAction))
+	other.Act(`document.querySelectorAll("#content input").forEach((e) => {
+		e.value = ""
+		e.dispatchEvent(new Event("input", {bubbles: true}))
+	})`)
 
 	// Times change in the meantime, so the comparison leaves them out.
 	const text = `(() => {
