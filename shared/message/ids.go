@@ -2486,7 +2486,7 @@ const (
 	// This session has ended.
 	SessionHasEnded
 
-	// You're signed in on %d devices, and none is new
+	// You're signed in on %d devices, and no other is new
 	SessionsKnownMany
 
 	// You're signed in on this device only
