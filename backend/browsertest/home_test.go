@@ -153,6 +153,7 @@ func testGoBack(t *testing.T, server *testkit.Program) {
 		p.At("/dashboard/settings/password")
 		p.Act(`window.before = true, location.reload()`)
 		p.Until("the page is loaded again", `!window.before && `+testkit.Running)
+		p.awaitIdle("the page has its data")
 	}
 }
 
