@@ -100,8 +100,8 @@ func (t *env) checkSecondWay(o *shared.Overview) check {
 	return c
 }
 
-// checkWaysBack checks what is left to the user who has lost everything else: backup codes,
-// and an address that receives emails.
+// checkWaysBack checks the ways to recover the account: backup codes, and an address that
+// receives emails.
 func (t *env) checkWaysBack(o *shared.Overview) check {
 	c := check{name: message.CheckWaysBack, level: levelOK}
 	codes, email := o.TwoFactor.BackupCodesLeft, o.User.EmailVerified && o.Delivers

@@ -25,7 +25,7 @@ type env struct {
 	focus      focusKeeper
 
 	signingIn   string // the address of the account whose sign-in is pending; "" if unknown
-	askingTrust bool   // the second-factor page asks the user, who has signed in, about the browser
+	askingTrust bool   // the second-factor page asks whether to trust the browser; the user has signed in
 
 	sessionStorage storage
 	opened         openedLink

@@ -43,7 +43,7 @@ func (o *openedLink) remove() {
 	o.storage.remove(linkKey)
 }
 
-// keepOnly removes the link unless it is of a page.
+// keepOnly removes the link unless the page at path page opened it.
 func (o *openedLink) keepOnly(page string) {
 	if token, _ := o.of(page); token == "" {
 		o.remove()

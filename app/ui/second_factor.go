@@ -76,7 +76,7 @@ type secondFactor struct {
 
 	passkeys ceremony
 
-	user     *shared.User // the user, who has signed in and is asked about the browser; nil before
+	user     *shared.User // the signed-in user, while the page asks whether to trust the browser; nil before
 	trusting bool         // the browser is being trusted
 	upgrade  bool         // add a passkey to the account afterwards
 }

@@ -8,8 +8,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// trustQuestion asks the user, who has just signed in with a second factor, whether to trust
-// the browser.
+// trustQuestion asks whether to trust the browser, after a sign-in with a second factor.
 type trustQuestion struct {
 	app.Compo
 	Env     *env
@@ -34,8 +33,8 @@ func (q *trustQuestion) Render() app.UI {
 	)
 }
 
-// askTrust asks the user, who has signed in, whether to trust the browser. A browser that is
-// trusted already was not asked for a second factor.
+// askTrust asks whether to trust the browser, after the sign-in. A trusted browser never gets
+// here, because the server asks it for no second factor.
 func (p *secondFactor) askTrust(ctx app.Context, user shared.User) {
 	p.user, p.Env.askingTrust = &user, true
 	setTitle(ctx, message.TrustThisBrowserQuestion)
