@@ -134,10 +134,16 @@ func command[P, R any](p *tab, c cdp.Command[P, R], params P) R {
 func (p *tab) signUp() (email string) {
 	p.t.Helper()
 	email = strings.ToLower(strings.ReplaceAll(p.t.Name(), "/", ".")) + "@example.com"
+	p.signUpAs(email)
+	return email
+}
+
+// signUpAs creates an account with an address and opens its home.
+func (p *tab) signUpAs(email string) {
+	p.t.Helper()
 	p.startSession(email, func(c *testkit.Client, browser string) testkit.Answer {
 		return c.Post("/sign-up/email", map[string]any{"email": email, "name": "Ada Lovelace", "password": password}, browser)
 	})
-	return email
 }
 
 // signIn signs in to an account and opens its home.

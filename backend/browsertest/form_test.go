@@ -85,7 +85,7 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	if box, code := p.Place("checkbox", en.T(message.TrustDevice)), p.Place("textbox", signInCode); box.Bottom > code.Top {
 		t.Errorf("the box is at %+v, and the field for the code at %+v; want the box first", box, code)
 	}
-	p.Key("000000" + kb.Enter)
+	p.Key(scanned.Wrong() + kb.Enter)
 	p.With("textbox", signInCode, en.T(message.HintCodeRefused)+" "+en.T(message.ErrInvalidCode))
 	p.See(en.T(message.SigningInAs, email))
 	p.Enter("second-factor-code", authenticator.Next())
@@ -269,7 +269,7 @@ func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
 	p.Visit("/sign-in")
 	p.submitSignIn(email, password)
 	p.At("/two-factor")
-	p.Fill(signInCode, "000000")
+	p.Fill(signInCode, scanned.Wrong())
 	p.Press(en.T(message.VerifyCode))
 	p.See(en.T(message.ErrInvalidCode))
 	p.releaseApp()
@@ -360,7 +360,8 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 // testFormStill checks that no element moves when the app draws the page.
 func testFormStill(t *testing.T, server *testkit.Program) {
 	owner := browse(t, server)
-	email := owner.signUp()
+	const email = "still@example.com" // the page has room for an address of two lines
+	owner.signUpAs(email)
 	owner.enable()
 	p := browse(t, server)
 	p.holdApp()
@@ -379,7 +380,8 @@ func testFormStill(t *testing.T, server *testkit.Program) {
 		t.Helper()
 		before := eval[string](p, layout)
 		p.releaseApp()
-		p.Until("the app has drawn the page", `!document.querySelector(".card > .skeleton-line")`)
+		p.Until("the app has drawn the page and knows whose account it is", `!document.querySelector(".card > .skeleton-line") &&
+			document.querySelector(".whose")?.textContent !== ""`)
 		if after := eval[string](p, layout); after != before || strings.Count(before, "\n") < 8 {
 			t.Errorf("%s: the app moves elements from\n%s\nto\n%s", what, before, after)
 		}

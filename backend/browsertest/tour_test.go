@@ -205,7 +205,7 @@ func tourTwoFactor(t *testing.T, inspect func(*tab, string)) {
 	p.Press(en.T(message.EnlargeQRCode))
 	inspect(p, "enable-2-scan-large")
 	p.Press(en.T(message.ShrinkQRCode))
-	p.Fill(enrollmentCode, "000000")
+	p.Fill(enrollmentCode, scanned.Wrong())
 	p.See(en.T(message.ErrInvalidCode))
 	inspect(p, "enable-2-scan-wrong")
 	p.Fill(enrollmentCode, authenticator.Next())
@@ -229,7 +229,7 @@ func tourTwoFactor(t *testing.T, inspect func(*tab, string)) {
 
 	p.startSecondFactor(email)
 	inspect(p, "two-factor")
-	p.Fill(signInCode, "000000")
+	p.Fill(signInCode, scanned.Wrong())
 	p.See(en.T(message.ErrInvalidCode))
 	p.Click("DisclosureTriangle", en.T(message.LostAccess), "")
 	p.See(en.T(message.LostAccessAskOperator))

@@ -92,6 +92,9 @@ func (p *tab) trustBrowser() {
 	p.See(en.T(message.DoneBrowserTrusted))
 }
 
+// scanned has the apps of all tests: a tab enters codes for an account of another one.
+var scanned testkit.Scanned
+
 // scan returns an authenticator app with the key that the dialog shows.
 func (p *tab) scan() *testkit.AuthenticatorApp {
 	p.t.Helper()
@@ -100,7 +103,9 @@ func (p *tab) scan() *testkit.AuthenticatorApp {
 	if !regexp.MustCompile(`^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$`).MatchString(key) {
 		p.t.Fatalf("the key is %q; want eight groups of four characters", key)
 	}
-	return testkit.TypeKey(strings.ReplaceAll(key, " ", ""))
+	app := testkit.TypeKey(strings.ReplaceAll(key, " ", ""))
+	scanned.Add(app)
+	return app
 }
 
 // codes returns the backup codes that the dialog shows.
@@ -153,9 +158,9 @@ func (p *tab) startSecondFactorByKeyboard(email string) {
 // exhaustCodes enters wrong codes until the pending sign-in ends.
 func (p *tab) exhaustCodes() {
 	p.t.Helper()
-	for i := range shared.PendingSignInTries {
+	for range shared.PendingSignInTries {
 		p.AwaitFocus(signInCode)
-		p.Key(fmt.Sprintf("00000%d", i))
+		p.Key(scanned.Wrong())
 		p.Until("the server has responded", `!!document.getElementById("again") || document.getElementById("second-factor-code")?.value === "" &&
 				document.getElementById("second-factor-submit").getAttribute("aria-busy") === "false"`)
 	}
@@ -219,7 +224,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.Key("12a")
 	p.Press(en.T(message.VerifyCode))
 	p.Field("factor-code", "12a")    // the user can correct it
-	p.Fill(enrollmentCode, "000000") // the form submits itself
+	p.Fill(enrollmentCode, scanned.Wrong()) // the form submits itself
 	p.With("textbox", enrollmentCode, about+" "+en.T(message.ErrInvalidCode))
 	p.Field("factor-code", "")
 	p.AwaitFocus(enrollmentCode)
@@ -1075,7 +1080,7 @@ func testStepUpByCode(t *testing.T) {
 	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Press(en.T(message.UseAuthenticatorCode))
 	p.AwaitFocus(enrollmentCode)
-	p.Key("000000")
+	p.Key(scanned.Wrong())
 	p.See(en.T(message.ErrInvalidCode))
 	p.Field("step-up-code", "")
 	p.Press(en.T(message.UsePassword))

@@ -460,7 +460,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 		app, codes := s.scan(t, a), a.Strings("backupCodes")
 		secrets = append(append(secrets, app.Secret), codes...)
 		did("enrollment", id, id, shared.EventTwoFactorPending)
-		post(b, "/two-factor/verify-totp", body{"code": "000000"}, 401)
+		post(b, "/two-factor/verify-totp", body{"code": s.apps.Wrong()}, 401)
 		did("a wrong code in a session", id, id, shared.EventCodeFailed)
 		post(b, "/two-factor/verify-totp", body{"code": app.Code(0)}, 200)
 		did("two-factor authentication on", id, id, shared.EventTwoFactorEnabled)
@@ -478,7 +478,7 @@ func TestEveryActionIsAudited(t *testing.T) {
 			if n == 9 {
 				kind = shared.EventLockout
 			}
-			post(c, "/two-factor/verify-totp", body{"code": "000000"}, 401)
+			post(c, "/two-factor/verify-totp", body{"code": s.apps.Wrong()}, 401)
 			did("a wrong code", noUser, id, kind)
 		}
 		if lifted, err := accounts.LiftLockout(t.Context(), ann); !lifted || err != nil {

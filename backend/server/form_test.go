@@ -179,9 +179,10 @@ func TestTwoFactorForm(t *testing.T) {
 				for _, typed := range []string{"", "12345", "12345a"} {
 					wantRedisplayed(t, b.send("/two-factor", "code="+typed), 400, "code", en.T(message.ErrEnterSixDigits))
 				}
-				a := b.send("/two-factor", "code=000000", "trustDevice=on")
+				code := s.apps.Wrong()
+				a := b.send("/two-factor", "code="+code, "trustDevice=on")
 				wantRedisplayed(t, a, 401, "code", en.T(message.ErrInvalidCode))
-				if !strings.Contains(a.Body, `aria-describedby="second-factor-trust-hint" checked`) || strings.Contains(a.Body, "000000") {
+				if !strings.Contains(a.Body, `aria-describedby="second-factor-trust-hint" checked`) || strings.Contains(a.Body, code) {
 					t.Errorf("the box is not kept, or the code is: %s", a.Body)
 				}
 				a = b.send("/two-factor", "backupCode=aaaaa-bbbbb", "code=")
@@ -189,7 +190,7 @@ func TestTwoFactorForm(t *testing.T) {
 				if !strings.Contains(a.Body, `<details id="second-factor-backup" open>`) {
 					t.Error("the field for backup codes is closed")
 				}
-				code := nextCode(app)
+				code = nextCode(app)
 				wantSeeOther(t, b.send("/two-factor", "code="+code[:3]+" "+code[3:], "backupCode="), "/dashboard/settings")
 				if m := b.method(); m != "password+totp" {
 					t.Errorf("the method is %v", m)
@@ -233,7 +234,7 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 
 		b := s.pendingSignIn(t, ann)
 		for range 5 {
-			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", en.T(message.ErrInvalidCode))
+			wantRedisplayed(t, b.send("/two-factor", "code="+s.apps.Wrong()), 401, "code", en.T(message.ErrInvalidCode))
 		}
 		over(b.send("/two-factor", "code="+nextCode(app)), 400, en.T(message.ErrSignInCodesExhausted), "/sign-in")
 		if b.Cookie("latchkey.two_factor") != "" {
@@ -247,7 +248,7 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 		// Ten consecutive wrong codes, including the five above, lock the second factor.
 		b = s.pendingSignIn(t, ann)
 		for range 5 {
-			wantRedisplayed(t, b.send("/two-factor", "code=000000"), 401, "code", en.T(message.ErrInvalidCode))
+			wantRedisplayed(t, b.send("/two-factor", "code="+s.apps.Wrong()), 401, "code", en.T(message.ErrInvalidCode))
 		}
 		a := s.pendingSignIn(t, ann).send("/two-factor", "code="+nextCode(app))
 		wantRedisplayed(t, a, 429, "", en.T(message.ErrLockoutCodes)+" "+en.T(message.TryAgainAboutMinutes))
@@ -492,9 +493,9 @@ func TestFormsAreLimited(t *testing.T) {
 		s.clock.Advance(time.Hour)
 		b = s.pendingSignIn(t, ann)
 		for range 3 {
-			want(t, b.Post("/two-factor/verify-totp", body{"code": "000000"}), 401, "INVALID_CODE")
+			want(t, b.Post("/two-factor/verify-totp", body{"code": s.apps.Wrong()}), 401, "INVALID_CODE")
 		}
-		wantRedisplayed(t, b.sendRaw("/two-factor", "code=000000"), 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
+		wantRedisplayed(t, b.sendRaw("/two-factor", "code="+s.apps.Wrong()), 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
 		b = s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}), 401, "INVALID_BACKUP_CODE")

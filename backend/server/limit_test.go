@@ -154,9 +154,9 @@ func TestSharedAddressSecondFactors(t *testing.T) {
 		b := o.browser()
 		want(t, b.SignIn(ann), 403, "TWO_FACTOR_REQUIRED")
 		for range 3 {
-			want(t, b.Post("/two-factor/verify-totp", body{"code": "000000"}), 401, "INVALID_CODE")
+			want(t, b.Post("/two-factor/verify-totp", body{"code": s.apps.Wrong()}), 401, "INVALID_CODE")
 		}
-		want(t, b.Post("/two-factor/verify-totp", body{"code": "000000"}), 429, tooMany)
+		want(t, b.Post("/two-factor/verify-totp", body{"code": s.apps.Wrong()}), 429, tooMany)
 		for range 3 {
 			want(t, stepper.Post("/step-up", body{"password": "wrong password"}), 400, "INVALID_PASSWORD")
 		}

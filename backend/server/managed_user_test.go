@@ -179,7 +179,7 @@ func TestManageUsers(t *testing.T) {
 		cid.enroll()
 		cidID, begun := cid.id(), s.pendingSignIn(t, "cid@example.test")
 		want(t, admin.manage(cidID, "disable"), 200, "")
-		want(t, begun.verify("000000"), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, begun.verify(s.apps.Wrong()), 401, "INVALID_TWO_FACTOR_COOKIE")
 		want(t, s.browser(t).SignIn("cid@example.test"), 403, "ACCOUNT_DISABLED")
 
 		events, err := s.db.Events(t.Context(), account.EventFilter{Kinds: []string{

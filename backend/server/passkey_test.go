@@ -992,7 +992,7 @@ func TestPasskeyIsTwoFactors(t *testing.T) {
 
 		// Wrong codes lock the codes, but not the passkey.
 		for range 10 {
-			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
+			want(t, s.pendingSignIn(t, ann).verify(s.apps.Wrong()), 401, "INVALID_CODE")
 		}
 		b, options = asked()
 		want(t, b.verify(nextCode(app)), 429, "ACCOUNT_TEMPORARILY_LOCKED")

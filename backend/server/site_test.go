@@ -37,6 +37,8 @@ type testServer struct {
 	database string // the URL of db, if [each] or a similar function has opened the site
 	log      testkit.Buffer
 	url      *url.URL // of the server
+
+	apps testkit.Scanned // by the browsers
 }
 
 var testKeys = keyring.New()

@@ -132,7 +132,7 @@ func TestPendingSignIn(t *testing.T) {
 		if got := a.Strings("twoFactorMethods"); a.Get("email") != ann || !slices.Equal(got, []string{"totp", "otp", "passkey"}) {
 			t.Errorf("pending: %v", a)
 		}
-		form := b.send("/two-factor", "code=000000")
+		form := b.send("/two-factor", "code="+s.apps.Wrong())
 		if !strings.Contains(form.Body, ann) {
 			t.Error("the form does not say whose account it is")
 		}

@@ -32,6 +32,7 @@ func (s *testServer) scan(t *testing.T, a testkit.Answer) *testkit.Authenticator
 	t.Helper()
 	app := a.Scan(t)
 	app.Now, app.Wait = s.clock.Now, s.clock.Advance
+	s.apps.Add(app)
 	return app
 }
 
@@ -328,7 +329,7 @@ func TestRevealedCodeIsInvalid(t *testing.T) {
 		// answers every wrong code with a hint about the clock, which reveals nothing
 		// about the second.
 		off := shared.ErrClockOff.Message
-		for _, code := range []string{untold, told, "000000"} {
+		for _, code := range []string{untold, told, s.apps.Wrong()} {
 			if a := b.verify(code); a.Status != 401 || a.Get("message") != off {
 				t.Errorf("%s after one was told: %v", code, a)
 			}
@@ -357,7 +358,7 @@ func TestPendingSignInTries(t *testing.T) {
 		app, codes := owner.enroll()
 		b := s.pendingSignIn(t, ann)
 		for range 5 {
-			want(t, b.verify("000000"), 401, "INVALID_CODE")
+			want(t, b.verify(s.apps.Wrong()), 401, "INVALID_CODE")
 		}
 		cookie := b.Cookie("latchkey.two_factor")
 		spent := func() *browser { return s.holding(t, "latchkey.two_factor", cookie) }
@@ -373,7 +374,7 @@ func TestPendingSignInTries(t *testing.T) {
 
 		both := s.pendingSignIn(t, ann)
 		for range 3 {
-			want(t, both.verify("000000"), 401, "INVALID_CODE")
+			want(t, both.verify(s.apps.Wrong()), 401, "INVALID_CODE")
 		}
 		for _, wrong := range []string{"aaaaa-bbbbb", "x"} {
 			want(t, both.spend(wrong), 401, "INVALID_BACKUP_CODE")
@@ -393,7 +394,7 @@ func TestSecondFactorLockout(t *testing.T) {
 		want(t, trusted.Elsewhere().Post("/two-factor/verify-totp", body{"code": nextCode(app), "trustDevice": true}), 200, "")
 		guess := func(n int) testkit.Answer {
 			if n%2 == 0 {
-				return s.pendingSignIn(t, ann).verify("000000")
+				return s.pendingSignIn(t, ann).verify(s.apps.Wrong())
 			}
 			return s.pendingSignIn(t, ann).spend("aaaaa-bbbbb")
 		}
@@ -454,8 +455,8 @@ func TestLockoutInSession(t *testing.T) {
 		app, codes := owner.enroll()
 		thief := s.holding(t, "latchkey.session_token", owner.token())
 		guesses := []func() testkit.Answer{
-			func() testkit.Answer { return thief.verify("000000") },
-			func() testkit.Answer { return thief.Elsewhere().Post("/step-up", body{"code": "000000"}) },
+			func() testkit.Answer { return thief.verify(s.apps.Wrong()) },
+			func() testkit.Answer { return thief.Elsewhere().Post("/step-up", body{"code": s.apps.Wrong()}) },
 			func() testkit.Answer { return thief.spend("aaaaa-bbbbb") },
 		}
 		for n := range 10 {
@@ -494,16 +495,16 @@ func TestCorrectCodeResetsCount(t *testing.T) {
 		} {
 			for range 9 {
 				if i%2 == 0 {
-					want(t, owner.verify("000000"), 401, "INVALID_CODE")
+					want(t, owner.verify(s.apps.Wrong()), 401, "INVALID_CODE")
 				} else {
-					want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
+					want(t, s.pendingSignIn(t, ann).verify(s.apps.Wrong()), 401, "INVALID_CODE")
 				}
 			}
 			want(t, right(), 200, "")
 		}
 		for range 9 {
-			want(t, owner.verify("000000"), 401, "INVALID_CODE")
-			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
+			want(t, owner.verify(s.apps.Wrong()), 401, "INVALID_CODE")
+			want(t, s.pendingSignIn(t, ann).verify(s.apps.Wrong()), 401, "INVALID_CODE")
 		}
 		// A used code does not count as a guess.
 		for range 3 {
@@ -527,7 +528,7 @@ func TestPendingEnrollment(t *testing.T) {
 		wantStatus(t, other, shared.TwoFactor{})
 		s.clock.Advance(59 * time.Minute)
 		wantStatus(t, owner, shared.TwoFactor{Pending: true})
-		want(t, owner.Elsewhere().Post("/two-factor/verify-totp", body{"code": "000000", "enrol": true}), 401, "INVALID_CODE")
+		want(t, owner.Elsewhere().Post("/two-factor/verify-totp", body{"code": s.apps.Wrong(), "enrol": true}), 401, "INVALID_CODE")
 		s.clock.Advance(time.Minute)
 		want(t, owner.verify(seen.Code(0)), 400, "TOTP_NOT_ENABLED") // an hour is over
 		wantStatus(t, owner, shared.TwoFactor{})
@@ -625,7 +626,7 @@ func TestBackupCodes(t *testing.T) {
 			t.Error("the session keeps its token")
 		}
 		wantAlive(t, one, false, "another session")
-		want(t, pending.verify("000000"), 401, "INVALID_TWO_FACTOR_COOKIE")
+		want(t, pending.verify(s.apps.Wrong()), 401, "INVALID_TWO_FACTOR_COOKIE")
 		next := a.Strings("backupCodes")
 		if len(next) != 10 {
 			t.Fatalf("new codes: %v", a)
@@ -713,7 +714,7 @@ func TestReplaceAuthenticator(t *testing.T) {
 		if a.Get("totpURI") != old.URI {
 			t.Errorf("URI %v; want that of the one that is good", a)
 		}
-		want(t, owner.verify("000000"), 401, "INVALID_CODE")
+		want(t, owner.verify(s.apps.Wrong()), 401, "INVALID_CODE")
 		for range 20 { // the server requires a code of the new one, and counts no guess
 			if a := owner.verify(old.Code(1)); a.Status != 401 || a.Get("message") != shared.ErrCodeOfOldAuthenticator.Message {
 				t.Fatalf("a code of the old one: %v", a)
@@ -751,7 +752,7 @@ func TestNewAuthenticatorUnlocks(t *testing.T) {
 		owner := s.signUp(t, ann)
 		owner.enroll()
 		for range 10 {
-			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
+			want(t, s.pendingSignIn(t, ann).verify(s.apps.Wrong()), 401, "INVALID_CODE")
 		}
 		next := s.scan(t, owner.Elsewhere().Post("/two-factor/enable", body{"password": testkit.Password, "replace": true}))
 		want(t, owner.verify(next.Code(0)), 200, "")
@@ -963,7 +964,7 @@ func TestStepUpByCode(t *testing.T) {
 		app, _ := owner.enroll()
 		s.clock.Advance(setting.FreshWindow)
 		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
-		want(t, owner.Elsewhere().Post("/step-up", body{"code": "000000"}), 401, "INVALID_CODE")
+		want(t, owner.Elsewhere().Post("/step-up", body{"code": s.apps.Wrong()}), 401, "INVALID_CODE")
 		want(t, owner.Elsewhere().Post("/delete-user", body{}), 403, "SESSION_NOT_FRESH")
 		before := owner.token()
 		want(t, owner.Elsewhere().Post("/step-up", body{"code": app.Code(0)}), 200, "")
@@ -1043,7 +1044,7 @@ func TestWrongCodesAtOnce(t *testing.T) {
 		}
 		for _, b := range pending {
 			all.Go(func() {
-				switch a := b.verify("000000"); a.Code() {
+				switch a := b.verify(s.apps.Wrong()); a.Code() {
 				case "INVALID_CODE":
 					checked.Add(1)
 				case "ACCOUNT_TEMPORARILY_LOCKED":
@@ -1070,7 +1071,7 @@ func TestWrongCodesOfOnePendingSignIn(t *testing.T) {
 		checked := 0
 		for _, a := range testkit.AtOnce(16, func(i int) testkit.Answer {
 			if i%2 == 0 {
-				return one.Elsewhere().verify("000000")
+				return one.Elsewhere().verify(s.apps.Wrong())
 			}
 			return one.Elsewhere().spend("aaaa-bbbb-cccc")
 		}) {
@@ -1138,11 +1139,11 @@ func TestTwoFactorMails(t *testing.T) {
 		want(t, s.pendingSignIn(t, ann).spend(codes[0]), 200, "")
 		mails(en.T(message.EventBackupCodeUsed))
 		for range 10 {
-			want(t, s.pendingSignIn(t, ann).verify("000000"), 401, "INVALID_CODE")
+			want(t, s.pendingSignIn(t, ann).verify(s.apps.Wrong()), 401, "INVALID_CODE")
 		}
 		mails(en.T(message.MailCodeGuessingSubject))
 		for range 10 {
-			want(t, owner.verify("000000"), 401, "INVALID_CODE")
+			want(t, owner.verify(s.apps.Wrong()), 401, "INVALID_CODE")
 		}
 		mails(en.T(message.MailCodeGuessingSubject))
 		want(t, owner.Elsewhere().Post("/two-factor/get-totp-uri", body{"password": testkit.Password}), 200, "")
@@ -1226,7 +1227,7 @@ func TestTwoFactorStorm(t *testing.T) {
 			func(b *browser) testkit.Answer {
 				return b.Elsewhere().SignIn(ann)
 			},
-			func(b *browser) testkit.Answer { return b.verify("000000") },
+			func(b *browser) testkit.Answer { return b.verify(s.apps.Wrong()) },
 			func(b *browser) testkit.Answer { return b.spend("aaaaa-bbbbb") },
 			func(b *browser) testkit.Answer { return b.Elsewhere().Post("/two-factor/enable", password) },
 			func(b *browser) testkit.Answer {

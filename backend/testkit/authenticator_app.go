@@ -3,6 +3,7 @@ package testkit
 import (
 	"fmt"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/pquerna/otp/hotp"
@@ -87,7 +88,8 @@ func (app *AuthenticatorApp) Use(step int64) { app.last = max(app.last, step) }
 // Last returns the code that [AuthenticatorApp.Next] returned last.
 func (app *AuthenticatorApp) Last() string { return app.CodeOf(app.last) }
 
-// Wrong returns six digits that are not a code of any of the apps within ten minutes.
+// Wrong returns six digits that are not a code of any of the apps within ten minutes: the
+// server tells a user whose code is of another time that the clock is off.
 func Wrong(apps ...*AuthenticatorApp) string {
 	near := map[string]bool{}
 	for _, app := range apps {
@@ -100,4 +102,24 @@ func Wrong(apps ...*AuthenticatorApp) string {
 		n++
 	}
 	return fmt.Sprintf("%06d", n)
+}
+
+// Scanned are the apps that a test has. Its methods may be called at the same time.
+type Scanned struct {
+	mu   sync.Mutex
+	apps []*AuthenticatorApp
+}
+
+// Add adds an app.
+func (s *Scanned) Add(app *AuthenticatorApp) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apps = append(s.apps, app)
+}
+
+// Wrong returns a code that is wrong for each of the apps, as [Wrong] does.
+func (s *Scanned) Wrong() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Wrong(s.apps...)
 }
