@@ -262,7 +262,9 @@ func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error)
 		if err == nil {
 			toast(ctx, p.Env.usedText(state.BackupCodesLeft))
 		}
-		p.askTrust(ctx, out.User)
+		// It does not ask to trust the browser. A user without the phone may be at a borrowed
+		// computer.
+		signedIn(ctx, out.User)
 	})
 }
 

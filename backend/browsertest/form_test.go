@@ -224,10 +224,10 @@ func testFormTakeOverCode(t *testing.T, server *testkit.Program) {
 		}
 		if way.field == signInCode {
 			p.Fill(signInCode, authenticator.Next()) // the form submits itself
+			p.notNow()
 		} else {
 			p.Press(way.button)
 		}
-		p.notNow()
 		p.At("/dashboard/settings")
 		p.See(en.T(message.ThisDevice))
 	}

@@ -448,8 +448,7 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.Fill(en.T(message.BackupCode), strings.NewReplacer("-", " ", "0", "o", "1", "l").Replace(strings.ToUpper(codes[0])))
 	p.Press(en.T(message.VerifyCode))
 	p.See(en.T(message.DoneBackupCodeUsed) + " " + en.T(message.BackupCodesRemaining, 9))
-	p.notNow()
-	p.At("/dashboard/settings")
+	p.At("/dashboard/settings") // the page does not ask to trust the browser: it may be borrowed
 	p.settings("two-factor")
 	p.See(en.T(message.BackupCodesOfTenLeft, 9))
 	p.settings("sessions")
@@ -463,7 +462,6 @@ func testBackupCodes(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.ErrBackupCodeUsed))
 	p.Fill(en.T(message.BackupCode), codes[1])
 	p.Press(en.T(message.VerifyCode))
-	p.notNow()
 	p.At("/dashboard/settings")
 	p.settings("two-factor")
 	p.See(en.T(message.BackupCodesOfTenLeft, 8))
@@ -519,11 +517,10 @@ func testTrustedDevices(t *testing.T, server *testkit.Program) {
 	other.As(safari)
 	signInTrusting := func(code string) {
 		t.Helper()
-		other.startSecondFactor(email)
-		other.Press(en.T(message.UseBackupCode))
-		other.Fill(en.T(message.BackupCode), code)
-		other.Press(en.T(message.VerifyCode))
-		other.trustBrowser()
+		other.startSession(email, func(c *testkit.Client, browser string) testkit.Answer {
+			c.Post("/sign-in/email", map[string]any{"email": email, "password": password}, browser).Want(t, 403, "TWO_FACTOR_REQUIRED")
+			return c.Post("/two-factor/verify-backup-code", map[string]any{"code": code, "trustDevice": true}, browser)
+		})
 	}
 	signInTrusting(codes[0])
 
