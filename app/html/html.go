@@ -1,66 +1,77 @@
 // Package html constructs the HTML elements of the pages.
 //
-// It uses [app.Elem], which has one type for all elements. go-app also has a type for each
-// element, but each of these that is used adds 1 kB to the download for its some seventy
-// methods. Attr sets the attributes that have no method.
+// The pages are drawn twice from the same components: by the server, so that a page can be read
+// and used before the app runs, and by the app. So [Element] has two implementations. In the
+// browser it is go-app's. Elsewhere it is one of this package, which [Write] writes as HTML:
+// go-app's own encoder does not escape attributes.
+//
+// All elements have one type. go-app also has a type for each element, but each of these that is
+// used adds 1 kB to the download for its some seventy methods. Attr sets the attributes that
+// have no method.
 package html
 
-import "github.com/maxence-charriere/go-app/v10/pkg/app"
-
-func Code() app.HTMLElem     { return app.Elem("code") }
-func Dd() app.HTMLElem       { return app.Elem("dd") }
-func Details() app.HTMLElem  { return app.Elem("details") }
-func Dialog() app.HTMLElem   { return app.Elem("dialog") }
-func Div() app.HTMLElem      { return app.Elem("div") }
-func Dl() app.HTMLElem       { return app.Elem("dl") }
-func Dt() app.HTMLElem       { return app.Elem("dt") }
-func Fieldset() app.HTMLElem { return app.Elem("fieldset") }
-func H1() app.HTMLElem       { return app.Elem("h1") }
-func H2() app.HTMLElem       { return app.Elem("h2") }
-func H3() app.HTMLElem       { return app.Elem("h3") }
-func Header() app.HTMLElem   { return app.Elem("header") }
-func Label() app.HTMLElem    { return app.Elem("label") }
-func Li() app.HTMLElem       { return app.Elem("li") }
-func Main() app.HTMLElem     { return app.Elem("main") }
-func Nav() app.HTMLElem      { return app.Elem("nav") }
-func P() app.HTMLElem        { return app.Elem("p") }
-func Picture() app.HTMLElem  { return app.Elem("picture") }
-func Section() app.HTMLElem  { return app.Elem("section") }
-func Select() app.HTMLElem   { return app.Elem("select") }
-func Span() app.HTMLElem     { return app.Elem("span") }
-func Strong() app.HTMLElem   { return app.Elem("strong") }
-func Summary() app.HTMLElem  { return app.Elem("summary") }
-func Time() app.HTMLElem     { return app.Elem("time") }
-func Ul() app.HTMLElem       { return app.Elem("ul") }
+func Code() Element     { return element("code") }
+func Dd() Element       { return element("dd") }
+func Details() Element  { return element("details") }
+func Dialog() Element   { return element("dialog") }
+func Div() Element      { return element("div") }
+func Dl() Element       { return element("dl") }
+func Dt() Element       { return element("dt") }
+func Fieldset() Element { return element("fieldset") }
+func H1() Element       { return element("h1") }
+func H2() Element       { return element("h2") }
+func H3() Element       { return element("h3") }
+func Header() Element   { return element("header") }
+func Label() Element    { return element("label") }
+func Li() Element       { return element("li") }
+func Main() Element     { return element("main") }
+func Nav() Element      { return element("nav") }
+func P() Element        { return element("p") }
+func Picture() Element  { return element("picture") }
+func Section() Element  { return element("section") }
+func Select() Element   { return element("select") }
+func Span() Element     { return element("span") }
+func Strong() Element   { return element("strong") }
+func Summary() Element  { return element("summary") }
+func Time() Element     { return element("time") }
+func Ul() Element       { return element("ul") }
 
 // A returns a link to href.
-func A(href string) app.HTMLElem { return app.Elem("a").Attr("href", href) }
+func A(href string) Element { return element("a").Attr("href", href) }
 
 // Form returns a form. Its method is POST, so that the input does not become part of a URL if
 // the browser submits the form itself.
-func Form() app.HTMLElem { return app.Elem("form").Attr("method", "post") }
+func Form() Element { return element("form").Attr("method", "post") }
 
 // Button returns a button that does not submit its form. With the type "submit" it does.
-func Button() app.HTMLElem { return app.Elem("button").Attr("type", "button") }
+func Button() Element { return element("button").Attr("type", "button") }
 
 // Input returns an input of type kind.
-func Input(kind string) app.HTMLElem {
-	return app.Elem("input").Attr("type", kind)
+func Input(kind string) Element {
+	return element("input").Attr("type", kind)
 }
 
 // Img returns a square decorative image. It has a role, because go-app drops an empty alt
 // attribute.
-func Img(src string, size int) app.HTMLElem {
-	return app.Elem("img").Attr("src", src).Attr("width", size).Attr("height", size).Role("presentation")
+func Img(src string, size int) Element {
+	return element("img").Attr("src", src).Attr("width", size).Attr("height", size).Role("presentation")
 }
 
 // Optgroup returns a group of options of a [Select].
-func Optgroup(label string) app.HTMLElem { return app.Elem("optgroup").Attr("label", label) }
+func Optgroup(label string) Element { return element("optgroup").Attr("label", label) }
 
 // Option returns an option of a [Select].
-func Option(value string) app.HTMLElem { return app.Elem("option").Attr("value", value) }
+func Option(value string) Element { return element("option").Attr("value", value) }
 
 // Source returns a source of a [Picture].
-func Source(media, srcset string) app.HTMLElem {
-	return app.Elem("source").Attr("media", media).Attr("srcset", srcset)
+func Source(media, srcset string) Element {
+	return element("source").Attr("media", media).Attr("srcset", srcset)
 }
+
+const svgNamespace = "http://www.w3.org/2000/svg"
+
+// Svg returns an SVG image.
+func Svg() Element { return element("svg").XMLNS(svgNamespace) }
+
+// Path returns a path of an [Svg].
+func Path(d string) Element { return element("path").XMLNS(svgNamespace).Attr("d", d) }

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/maxence-charriere/go-app/v10/pkg/app"
-
 	"latchkey/app/html"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -67,7 +65,7 @@ func TestEventItem(t *testing.T) {
 		shared.EventSignIn: "", shared.EventPasswordChanged: en.T(message.EventIsChange), shared.EventSignInFailed: en.T(message.EventIsWarning),
 		"of-a-newer-server": "",
 	} {
-		drawn := app.HTMLString(en.eventItem(shared.Event{Kind: kind, Text: "What"}, "details", html.Span()))
+		drawn := html.String(en.eventItem(shared.Event{Kind: kind, Text: "What"}, "details", html.Span()))
 		for _, one := range []string{en.T(message.EventIsChange), en.T(message.EventIsWarning)} {
 			if strings.Contains(drawn, one) != (one == word) {
 				t.Errorf("%s: %s; want the word %q", kind, drawn, word)

@@ -83,7 +83,7 @@ const everything = "everything"
 // drawChips draws the filters of a user's own log.
 func (v *eventsView) drawChips() app.UI {
 	e := v.Env
-	chip := func(filter, label string) app.HTMLElem {
+	chip := func(filter, label string) html.Element {
 		pressed := filter == v.Value.Filter
 		return button(label, v.chooseChip).Class("chip").DataSet("filter", cmp.Or(filter, everything)).Aria("pressed", pressed)
 	}

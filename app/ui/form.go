@@ -221,7 +221,7 @@ func (f *form) drawError() app.UI {
 
 // button draws the submit button. It uses aria-disabled, because a disabled button would lose
 // the focus.
-func (f *form) button(label, class string) app.HTMLElem {
+func (f *form) button(label, class string) html.Element {
 	return html.Button().Attr("type", "submit").Class(class).ID(f.inputID("submit")).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).

@@ -8,6 +8,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
+	"latchkey/app/html"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -73,7 +74,7 @@ func TestFormWaits(t *testing.T) {
 	if len(f.wrong) > 0 || f.problem != "" {
 		t.Errorf("it says %v, %q beside the countdown", f.wrong, f.problem)
 	}
-	if html := app.HTMLString(f.button(en.T(message.SignIn), "main")); !strings.Contains(html, `aria-disabled`) ||
+	if html := html.String(f.button(en.T(message.SignIn), "main")); !strings.Contains(html, `aria-disabled`) ||
 		strings.Contains(html, `aria-disabled="false"`) {
 		t.Errorf("the button can be used: %s", html)
 	}
@@ -81,7 +82,7 @@ func TestFormWaits(t *testing.T) {
 	// A wait shows its reason.
 	f = form{env: newEnv(), fields: []string{"code"}}
 	f.fail(shared.ErrLockedOut.After(15 * time.Minute))
-	if html := unescape(app.HTMLString(f.drawError())); f.wait() < 899 || !strings.Contains(html, en.T(message.ErrLockoutCodes)) {
+	if html := unescape(html.String(f.drawError())); f.wait() < 899 || !strings.Contains(html, en.T(message.ErrLockoutCodes)) {
 		t.Errorf("wait is %d, and it says %s", f.wait(), html)
 	}
 
@@ -96,7 +97,7 @@ func TestFormWaits(t *testing.T) {
 func TestFieldErrorIsAccessible(t *testing.T) {
 	f := form{env: newEnv(), id: "sign-in", fields: []string{"password"}}
 	f.fail(shared.ErrCredentials)
-	html := app.HTMLString(f.field(field{
+	html := html.String(f.field(field{
 		Name: "password", Label: en.T(message.AccountPassword), Type: "password", Complete: "current-password", Hint: "A hint.",
 	}))
 	for _, want := range []string{

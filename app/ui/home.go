@@ -195,7 +195,7 @@ func (h *home) question() app.UI {
 	if n := h.Overview.Sessions.New; n > 1 {
 		count = badge(levelAdvice.name(), e.T(message.FirstOf, n))
 	}
-	answer := func(text message.ID, handler app.EventHandler) app.HTMLElem {
+	answer := func(text message.ID, handler app.EventHandler) html.Element {
 		return busyButton(e.T(text), handler, h.Busy).Aria("describedby", "question-text")
 	}
 	return row(html.Section().Class("card").Aria("labelledby", "question"), tile(one.Device.Kind, levelAdvice),
@@ -213,7 +213,7 @@ func (h *home) ago(text string, at shared.Time) app.UI {
 	if text != "" {
 		text += " "
 	}
-	return html.Span().Body(app.Text(text), h.Env.timestamp(at, h.Env.ago(at.Time, h.Now)))
+	return html.Span().Body(html.Text(text), h.Env.timestamp(at, h.Env.ago(at.Time, h.Now)))
 }
 
 // pageRow draws the row of a page below the home.
@@ -240,7 +240,7 @@ func (h *home) twoFactor(enable bool) app.UI {
 	}
 	var since app.UI
 	if s.Since != nil {
-		since = html.Span().Body(app.Text(e.T(message.SinceDate)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "medium", "")))
+		since = html.Span().Body(html.Text(e.T(message.SinceDate)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "medium", "")))
 	}
 	left := e.T(message.BackupCodes) + ": " + e.T(message.BackupCodesOfTenLeft, s.BackupCodesLeft)
 	return h.pageRow(shared.PageTwoFactorSettings, "mobile", badge("", e.T(message.StateOn)), []app.UI{since, span(left)}, arrow())

@@ -6,8 +6,6 @@ import (
 	"latchkey/app/html"
 )
 
-const svg = "http://www.w3.org/2000/svg"
-
 // icon draws an icon: a kind of device, a [level] or one of the names below. It is hidden from
 // screen readers, because the text beside it or the label of its button says the same.
 func icon(kind string) app.UI {
@@ -46,9 +44,9 @@ func icon(kind string) app.UI {
 	case "alarm":
 		path = "M12 3l10 18H2zM12 10v5M12 17v1"
 	}
-	return app.Elem("svg").XMLNS(svg).Class("icon").
+	return html.Svg().Class("icon").
 		Attr("viewBox", "0 0 24 24").Aria("hidden", "true").
-		Body(app.Elem("path").XMLNS(svg).Attr("d", path))
+		Body(html.Path(path))
 }
 
 // tile draws an icon in a square, in the color of a level.

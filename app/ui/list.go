@@ -68,7 +68,7 @@ func (l *loading) draw(retry app.EventHandler) app.UI {
 		app.If(offline && known, func() app.UI {
 			then := shared.Time{Time: l.at}
 			return html.P().Class("as-of").Body(
-				app.Text(e.T(message.AsOf)+" "),
+				html.Text(e.T(message.AsOf)+" "),
 				e.timestamp(then, e.localTime(then, "medium", "short")),
 			)
 		}).ElseIf(offline && l.problem != nil, func() app.UI {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
+	"latchkey/app/html"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -53,7 +54,7 @@ func TestLoader(t *testing.T) {
 	if l.value != 7 || !l.at.Equal(yesterday) || loads != 0 {
 		t.Errorf("offline it shows %d of %v", l.value, l.at)
 	}
-	if html := app.HTMLString(l.drawState()); !strings.Contains(html, en.T(message.AsOf)) {
+	if html := html.String(l.drawState()); !strings.Contains(html, en.T(message.AsOf)) {
 		t.Errorf("it does not say how old that is: %s", html)
 	}
 
@@ -66,7 +67,7 @@ func TestLoader(t *testing.T) {
 		t.Errorf("offline again it shows %d, %v", l.value, l.problem)
 	}
 	after(shared.ErrInternal, l.load)
-	if html := app.HTMLString(l.drawState()); l.value != 8 ||
+	if html := html.String(l.drawState()); l.value != 8 ||
 		!strings.Contains(html, en.T(message.MaybeOutdated)) || !strings.Contains(html, en.T(message.TryAgain)) {
 		t.Errorf("after a failure it shows %d and says %s", l.value, html)
 	}

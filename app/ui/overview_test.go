@@ -4,8 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/maxence-charriere/go-app/v10/pkg/app"
-
+	"latchkey/app/html"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -46,10 +45,7 @@ func TestHomeHasNoActionTwice(t *testing.T) {
 		"two-factor authentication": func(o *shared.Overview) { o.Passkeys = shared.PasskeySummary{} },
 	} {
 		view := &home{Env: newEnv(), Overview: *overview(change)}
-		if err := app.NewTestEngine().Load(view); err != nil {
-			t.Fatal(err)
-		}
-		drawn := app.HTMLString(view)
+		drawn := html.String(view)
 		want := 1
 		if what == "two-factor authentication" {
 			want = 0 // it is on

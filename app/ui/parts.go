@@ -9,49 +9,49 @@ import (
 // The functions below draw elements that many components use.
 
 // button draws a button. h handles its clicks.
-func button(text string, h app.EventHandler) app.HTMLElem {
+func button(text string, h app.EventHandler) html.Element {
 	return html.Button().Text(text).OnClick(on(h))
 }
 
 // linkButton draws a button that looks like a link.
-func linkButton(text string, h app.EventHandler) app.HTMLElem {
+func linkButton(text string, h app.EventHandler) html.Element {
 	return button(text, h).Class("link")
 }
 
 // busyButton draws a button that is marked as disabled while its action is in progress. It
 // uses aria-disabled, because a disabled button would lose the focus. h must check busy.
-func busyButton(text string, h app.EventHandler, busy bool) app.HTMLElem {
+func busyButton(text string, h app.EventHandler, busy bool) html.Element {
 	return button(text, h).Aria("busy", busy).Aria("disabled", busy)
 }
 
 // formTo draws a form. h handles its submission. The app validates the fields, and the browser
 // does not.
-func formTo(h app.EventHandler) app.HTMLElem {
+func formTo(h app.EventHandler) html.Element {
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(h))
 }
 
 // narrow draws a page with little content in a narrow column.
-func narrow(parts ...app.UI) app.HTMLElem {
+func narrow(parts ...app.UI) html.Element {
 	return html.Div().Class("narrow").Body(parts...)
 }
 
 // hint draws a less prominent sentence.
-func hint(text string) app.HTMLElem {
+func hint(text string) html.Element {
 	return html.P().Class("hint").Text(text)
 }
 
 // div, span and badge draw elements with less code than the calls that they stand for: the
 // browser downloads that code.
 
-func div(class string, parts ...app.UI) app.HTMLElem { return html.Div().Class(class).Body(parts...) }
+func div(class string, parts ...app.UI) html.Element { return html.Div().Class(class).Body(parts...) }
 
 func span(text string) app.UI { return html.Span().Text(text) }
 
-func badge(class, text string) app.HTMLElem { return html.Span().Class("badge", class).Text(text) }
+func badge(class, text string) html.Element { return html.Span().Class("badge", class).Text(text) }
 
 // row makes element a row: an icon, a name with a badge, the state in parts below it, the main
 // action and more.
-func row(element app.HTMLElem, icon, name, badge app.UI, state []app.UI, rest ...app.UI) app.HTMLElem {
+func row(element html.Element, icon, name, badge app.UI, state []app.UI, rest ...app.UI) html.Element {
 	return element.Class("row").Body(append([]app.UI{icon, div("", div("name", name, badge), div("summary", state...))}, rest...)...)
 }
 

@@ -90,7 +90,7 @@ func (r *passkeyRow) Render() app.UI {
 	e := r.Env
 	one, now := r.Passkey, r.Now
 	name, where := "passkey-"+one.ID, e.storedIn(one)
-	used := app.UI(app.Text(e.T(message.NeverUsed)))
+	used := app.UI(html.Text(e.T(message.NeverUsed)))
 	if one.LastUsedAt != nil {
 		used = e.timestamp(*one.LastUsedAt, e.ago(one.LastUsedAt.Time, now))
 	}
@@ -107,7 +107,7 @@ func (r *passkeyRow) Render() app.UI {
 			}),
 		),
 		html.Dl().Class("facts").Body(
-			app.If(where != "", func() app.UI { return fact(e.T(message.StoredIn), app.Text(where)) }),
+			app.If(where != "", func() app.UI { return fact(e.T(message.StoredIn), html.Text(where)) }),
 			fact(e.T(message.CreatedOn), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
 			fact(e.T(message.LastUsed), used),
 		),

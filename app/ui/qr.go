@@ -6,6 +6,8 @@ import (
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 	"rsc.io/qr"
+
+	"latchkey/app/html"
 )
 
 // quiet is the width of the quiet zone around a QR code, in modules, as its standard requires.
@@ -38,13 +40,13 @@ func qrPath(text string) (path string, side int) {
 // are sharp.
 func qrCode(path string, side int, label string) app.UI {
 	size := 256 / side * side
-	return app.Elem("svg").XMLNS(svg).Class("qr").
+	return html.Svg().Class("qr").
 		Attr("viewBox", fmt.Sprintf("0 0 %d %d", side, side)).
 		Attr("width", size).Attr("height", size).
 		Attr("shape-rendering", "crispEdges").
 		Attr("role", "img").Aria("label", label).
 		Body(
-			app.Elem("path").XMLNS(svg).Attr("fill", "#fff").Attr("d", fmt.Sprintf("M0 0h%dv%dh-%dz", side, side, side)),
-			app.Elem("path").XMLNS(svg).Attr("fill", "#000").Attr("d", path),
+			html.Path(fmt.Sprintf("M0 0h%dv%dh-%dz", side, side, side)).Attr("fill", "#fff"),
+			html.Path(path).Attr("fill", "#000"),
 		)
 }

@@ -12,7 +12,8 @@ import (
 
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode"
-	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
 )
 
 // TestQRPathCanBeRead tests that an independent library reads the codes.
@@ -62,7 +63,7 @@ func drawn(t *testing.T, path string, side int) image.Image {
 
 func TestQRCodeIsBlackOnWhite(t *testing.T) {
 	path, side := qrPath("otpauth://totp/Latchkey:ada@example.com?secret=JBSWY3DPEHPK3PXP")
-	html := app.HTMLString(qrCode(path, side, "QR code"))
+	html := html.String(qrCode(path, side, "QR code"))
 	for _, want := range []string{`fill="#fff"`, `fill="#000"`, `role="img"`, `aria-label="QR code"`} {
 		if !strings.Contains(html, want) {
 			t.Errorf("there is no %s in %s", want, html)

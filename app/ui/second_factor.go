@@ -321,7 +321,7 @@ func (p *secondFactor) Render() app.UI {
 	return narrow(
 		heading(e.title(shared.PageTwoFactor)),
 		html.P().Class("whose").Body(app.If(p.email != "", func() app.UI {
-			return app.Text(e.T(message.SigningInAs, p.email))
+			return html.Text(e.T(message.SigningInAs, p.email))
 		})),
 		formTo(p.submit).Class("card", "code-page").Body(
 			html.Div().Body(app.If(p.offersPasskey(), p.passkeyFirst)),

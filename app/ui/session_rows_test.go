@@ -6,8 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/maxence-charriere/go-app/v10/pkg/app"
-
+	"latchkey/app/html"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -127,11 +126,7 @@ func TestSessionsView(t *testing.T) {
 			{Session: shared.Session{Token: "u", Device: phone}, Group: otherSessions, Ended: true},
 		},
 	}}
-	engine := app.NewTestEngine()
-	if err := engine.Load(view); err != nil {
-		t.Fatal(err)
-	}
-	drawn := app.HTMLString(view)
+	drawn := html.String(view)
 	for _, want := range []string{
 		"iPhone · Safari", en.T(message.ActiveAgo, en.T(message.HoursAgoOne)), "192.0.2.1", en.T(message.NewSession), en.T(message.OtherSessions),
 		en.T(message.NewSessionsMany, 2), "It has ended.", en.T(message.WasThisYou), shared.MethodText(en.Language, "passkey", "ThinkPad"),
@@ -159,10 +154,7 @@ func TestTwins(t *testing.T) {
 	var r sessionRows
 	r.reset(list)
 	view := &sessionsView{Env: newEnv(), Value: sessionList{Rows: r.rows, Known: true, Now: now}}
-	if err := app.NewTestEngine().Load(view); err != nil {
-		t.Fatal(err)
-	}
-	drawn := app.HTMLString(view)
+	drawn := html.String(view)
 	for hours, want := range map[int]int{1: 0, 2: 1, 3: 1} {
 		ago := en.ago(now.Add(-time.Hour*time.Duration(hours)), now)
 		if n := strings.Count(drawn, en.T(message.SignedInAgo, ago)); n != want {

@@ -292,8 +292,8 @@ func (s *sessions) Render() app.UI {
 	}
 	return section("sessions", e.T(message.ActiveSessions),
 		html.P().Body(
-			app.Text(e.T(message.RevokeUnrecognizedSessions)+" "),
-			html.A(shared.PagePassword).Text(e.T(message.RevokeThenChangePassword)), app.Text("."),
+			html.Text(e.T(message.RevokeUnrecognizedSessions)+" "),
+			html.A(shared.PagePassword).Text(e.T(message.RevokeThenChangePassword)), html.Text("."),
 		),
 		s.list.drawState(),
 		&sessionsView{

@@ -213,7 +213,7 @@ func (r *sessionRow) drawDetails() app.UI {
 
 // sessionFacts draws the details of a session. A snapshot lacks some of them.
 func (t *env) sessionFacts(one shared.Session) []app.UI {
-	facts := []app.UI{fact(t.T(message.SignedInWith), app.Text(t.sessionMethod(one)))}
+	facts := []app.UI{fact(t.T(message.SignedInWith), html.Text(t.sessionMethod(one)))}
 	for _, point := range []struct {
 		name message.ID
 		at   shared.Time
@@ -225,10 +225,10 @@ func (t *env) sessionFacts(one shared.Session) []app.UI {
 		}
 	}
 	facts = append(facts,
-		fact(t.T(message.IPAddress), app.Text(one.IPAddress)),
-		fact(t.T(message.BrowserVersion), app.Text(t.deviceText(one.Device))))
+		fact(t.T(message.IPAddress), html.Text(one.IPAddress)),
+		fact(t.T(message.BrowserVersion), html.Text(t.deviceText(one.Device))))
 	if one.UserAgent != "" {
-		facts = append(facts, fact(t.T(message.UserAgentHeader), app.Text(one.UserAgent)))
+		facts = append(facts, fact(t.T(message.UserAgentHeader), html.Text(one.UserAgent)))
 	}
 	return facts
 }

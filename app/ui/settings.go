@@ -155,13 +155,13 @@ func (p *settings) pageList() app.UI {
 			word := html.Span().Class("visually-hidden").Text(" (" + e.word(l) + ")")
 			dot = html.Span().Class("dot", l.name()).Body(word)
 		}
-		links[i] = p.link(page.path).Body(app.Text(e.T(page.name)), dot)
+		links[i] = p.link(page.path).Body(html.Text(e.T(page.name)), dot)
 	}
 	return html.Nav().Class("sections").Aria("label", e.T(message.PageSections)).Body(links...)
 }
 
 // link draws a link to a page, and marks it if it is the current one.
-func (p *settings) link(path string) app.HTMLElem {
+func (p *settings) link(path string) html.Element {
 	a := html.A(path)
 	if path == p.Path {
 		a = a.Aria("current", "page")
@@ -265,7 +265,7 @@ func scrollToSection(ctx app.Context, e app.Event) {
 
 // heading draws the heading of a page. It gets the focus when the page opens, so that screen
 // readers announce the page.
-func heading(text string) app.HTMLElem {
+func heading(text string) html.Element {
 	return html.H1().ID("title").TabIndex(-1).Text(text)
 }
 

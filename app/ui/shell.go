@@ -193,7 +193,7 @@ func (s *shell) top(email string) app.UI {
 	return html.Header().Class("top").Body(
 		html.A(shared.PageHome).Class("brand").Body(
 			html.Img("/web/icon.svg", 28),
-			app.Text(e.server.name()),
+			html.Text(e.server.name()),
 		),
 		html.Nav().Class("pages").Aria("label", e.T(message.PageNavigation)).Body(s.pages()...),
 		html.Div().Class("account").Body(
@@ -216,7 +216,7 @@ func (s *shell) banner() app.UI {
 		}),
 		app.If(i.enrollBy != nil, func() app.UI {
 			return html.P().Body(
-				app.Text(e.enrollmentText(i.enrollBy, s.overdue())+" "),
+				html.Text(e.enrollmentText(i.enrollBy, s.overdue())+" "),
 				html.A(shared.PageTwoFactorSettings).Text(e.T(message.TurnItOn)),
 			)
 		}),

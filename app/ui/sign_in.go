@@ -212,7 +212,7 @@ func (p *signIn) Render() app.UI {
 		html.P().Class("aside").Body(html.A(shared.PageForgotPassword).Text(e.T(message.ForgotYourPassword))),
 		html.Div().Body(app.If(p.Server.SignUp, func() app.UI {
 			return html.P().Class("aside").Body(
-				app.Text(e.T(message.NewHere)+" "),
+				html.Text(e.T(message.NewHere)+" "),
 				html.A(shared.PageSignUp).Text(e.T(message.CreateAnAccount)),
 			)
 		})),

@@ -73,7 +73,7 @@ func (p *signUp) Render() app.UI {
 		invited = e.T(message.FirstAdministrator)
 	}
 	have := html.P().Class("aside").Body(
-		app.Text(e.T(message.AlreadyHaveAccount)+" "),
+		html.Text(e.T(message.AlreadyHaveAccount)+" "),
 		html.A(shared.PageSignIn).Text(e.T(message.SignIn)),
 	)
 	switch {

@@ -209,7 +209,7 @@ func (k *systemSetting) cancel(app.Context, app.Event) {
 func (k *systemSetting) Render() app.UI {
 	return html.Div().Class("setting").Body(
 		html.Div().Body(k.value()),
-		html.P().Class("hint").Body(append([]app.UI{html.Code().Text(k.base.Key), app.Text(" · ")}, k.origin()...)...),
+		html.P().Class("hint").Body(append([]app.UI{html.Code().Text(k.base.Key), html.Text(" · ")}, k.origin()...)...),
 		k.form.drawError(),
 		html.Div().Body(app.If(k.theirs != nil, k.conflict)),
 	)
@@ -290,15 +290,15 @@ func (k *systemSetting) origin() []app.UI {
 	one := k.base
 	switch {
 	case one.ReadOnly:
-		return []app.UI{html.Span().Class("badge").Text(e.T(message.ReadOnlyValue)), app.Text(" " + e.T(message.SetByEnvironment))}
+		return []app.UI{html.Span().Class("badge").Text(e.T(message.ReadOnlyValue)), html.Text(" " + e.T(message.SetByEnvironment))}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
-			app.Text(e.T(message.ChangedBy, *one.UpdatedBy) + " "),
+			html.Text(e.T(message.ChangedBy, *one.UpdatedBy) + " "),
 			e.timestamp(*one.UpdatedAt, e.ago(one.UpdatedAt.Time, k.Now)),
-			app.Text("." + e.limits(one, true)),
+			html.Text("." + e.limits(one, true)),
 		}
 	default:
-		return []app.UI{app.Text(e.T(message.DefaultInUse) + e.limits(one, false))}
+		return []app.UI{html.Text(e.T(message.DefaultInUse) + e.limits(one, false))}
 	}
 }
 
@@ -330,7 +330,7 @@ func (t *env) limits(one shared.Setting, set bool) string {
 func (k *systemSetting) conflict() app.UI {
 	e := k.Env
 	theirs := *k.theirs
-	by, at := e.T(message.AnotherUser), app.UI(app.Text(e.T(message.InTheMeantime)))
+	by, at := e.T(message.AnotherUser), app.UI(html.Text(e.T(message.InTheMeantime)))
 	if theirs.UpdatedBy != nil {
 		by = *theirs.UpdatedBy
 	}
@@ -344,10 +344,10 @@ func (k *systemSetting) conflict() app.UI {
 		Role("group").
 		Aria("label", e.T(message.ChangedMeanwhile)).
 		Body(
-			html.P().Body(html.Strong().Text(e.T(message.ErrEditConflict)), app.Text(" "+e.T(message.NothingSavedYet))),
+			html.P().Body(html.Strong().Text(e.T(message.ErrEditConflict)), html.Text(" "+e.T(message.NothingSavedYet))),
 			html.Dl().Class("compare").Body(
 				html.Div().Body(html.Dt().Text(e.T(message.YourValue)), html.Dd().Text(k.valueText(k.mine))),
-				html.Div().Body(html.Dt().Body(app.Text(e.T(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueText(settingValue(theirs)))),
+				html.Div().Body(html.Dt().Body(html.Text(e.T(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueText(settingValue(theirs)))),
 			),
 			html.Div().Class("actions").Body(
 				button(e.T(message.UseTheirs), k.useTheirs),

@@ -168,7 +168,7 @@ func (r *trustedRow) Render() app.UI {
 		e.deviceLine(name, one.Device, one.IsCurrent),
 		html.Dl().Class("facts").Body(
 			fact(e.T(message.LastUsed), e.timestamp(one.LastUsedAt, e.localTime(one.LastUsedAt, "medium", "short"))),
-			fact(e.T(message.IPAddress), app.Text(one.IPAddress)),
+			fact(e.T(message.IPAddress), html.Text(one.IPAddress)),
 			fact(e.T(message.TrustedSince), e.timestamp(one.CreatedAt, e.localTime(one.CreatedAt, "medium", ""))),
 			fact(e.T(message.TrustedUntil), e.timestamp(one.ExpiresAt, e.localTime(one.ExpiresAt, "medium", ""))),
 		),

@@ -4,8 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/maxence-charriere/go-app/v10/pkg/app"
-
+	"latchkey/app/html"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -47,7 +46,7 @@ func TestTwoFactorView(t *testing.T) {
 		},
 		{"on without codes", on(0, false), []string{en.fewText(0)}, nil},
 	} {
-		html := unescape(app.HTMLString(&twoFactorView{Env: en, State: tt.state}))
+		html := unescape(html.String(&twoFactorView{Env: en, State: tt.state}))
 		for _, text := range tt.shows {
 			if n := strings.Count(html, text); n == 0 || text == en.T(message.NewBackupCodes) && n != 1 {
 				t.Errorf("%s: the view has %q %d times:\n%s", tt.what, text, n, html)
@@ -66,7 +65,7 @@ func TestTwoFactorView(t *testing.T) {
 func TestTrustedDevicesView(t *testing.T) {
 	devices := []shared.TrustedDevice{{ID: "1", IPAddress: "192.0.2.1"}, {ID: "2", IPAddress: "192.0.2.2"}}
 	for n := range 3 {
-		html := unescape(app.HTMLString(&trustedDevicesView{Env: en, Devices: devices[:n]}))
+		html := unescape(html.String(&trustedDevicesView{Env: en, Devices: devices[:n]}))
 		if rows := strings.Count(html, "<li"); rows != n {
 			t.Errorf("%d devices: %d rows", n, rows)
 		}

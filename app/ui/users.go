@@ -174,7 +174,7 @@ func (r *userRow) toggleDisabled(app.Context, app.Event) {
 func (r *userRow) Render() app.UI {
 	e := r.Env
 	one := r.One
-	active := app.UI(app.Text(e.T(message.NotSignedIn)))
+	active := app.UI(html.Text(e.T(message.NotSignedIn)))
 	if one.LastActiveAt != nil {
 		active = e.timestamp(*one.LastActiveAt, e.ago(one.LastActiveAt.Time, r.Now))
 	}
@@ -195,9 +195,9 @@ func (r *userRow) Render() app.UI {
 		),
 		html.Dl().Class("facts").Body(
 			fact(e.T(message.LastActive), active),
-			fact(e.T(message.SessionsShort), app.Text(strconv.Itoa(one.Sessions))),
-			fact(e.T(message.TwoFactorShort), app.Text(onOff(one.TwoFactorEnabled, e.T(message.StateOn), e.T(message.StateOff)))),
-			fact(e.T(message.YourPasskeys), app.Text(strconv.Itoa(one.Passkeys))),
+			fact(e.T(message.SessionsShort), html.Text(strconv.Itoa(one.Sessions))),
+			fact(e.T(message.TwoFactorShort), html.Text(onOff(one.TwoFactorEnabled, e.T(message.StateOn), e.T(message.StateOff)))),
+			fact(e.T(message.YourPasskeys), html.Text(strconv.Itoa(one.Passkeys))),
 		),
 		// Administrators manage their own account on the settings page.
 		html.Div().Class("user-actions").Body(app.If(!r.Own, func() app.UI {

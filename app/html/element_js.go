@@ -1,0 +1,11 @@
+package html
+
+import "github.com/maxence-charriere/go-app/v10/pkg/app"
+
+// Element is an HTML element.
+type Element = app.HTMLElem
+
+func element(tag string) Element { return app.Elem(tag) }
+
+// Text returns a text.
+func Text(s string) app.UI { return app.Text(s) }
