@@ -60,6 +60,15 @@ func (c *Client) Do(ctx context.Context, account, method, path string, in, out a
 	return nil
 }
 
+// Query returns the query of a GET request with an input, with its question mark, or "".
+func Query(in any) string {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return ""
+	}
+	return query(body)
+}
+
 // headersOf returns the headers of a call for a page that shows the data of account.
 func headersOf(account string) map[string]string {
 	headers := map[string]string{"Accept": "application/json", shared.HeaderApp: strconv.Itoa(shared.AppVersion)}

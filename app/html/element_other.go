@@ -29,6 +29,10 @@ func element(tag string) Element { return &node{tag: tag} }
 // Text returns a text.
 func Text(s string) app.UI { return &node{text: s} }
 
+// NoScript returns content for browsers without JavaScript. Other browsers parse it as one text,
+// which is why it must not contain another NoScript.
+func NoScript(content ...app.UI) app.UI { return element("noscript").Body(content...) }
+
 // Body sets the content.
 func (n *node) Body(content ...app.UI) Element {
 	n.body = app.FilterUIElems(content...)

@@ -99,7 +99,7 @@ func isVoid(tag string) bool {
 // isRaw reports whether browsers parse the content of an element in a way of its own.
 func isRaw(tag string) bool {
 	switch tag {
-	case "iframe", "noembed", "noframes", "noscript", "plaintext", "pre", "script", "style", "template", "textarea", "title", "xmp":
+	case "iframe", "noembed", "noframes", "plaintext", "pre", "script", "style", "template", "textarea", "title", "xmp":
 		return true
 	}
 	return false

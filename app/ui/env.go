@@ -1,7 +1,10 @@
 package ui
 
 import (
+	"net/url"
 	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/client"
 	"latchkey/shared/message"
@@ -33,6 +36,10 @@ type env struct {
 	preferences    preferences
 	pendingSignOut pendingSignOut
 
+	page    *Page     // in which the app started
+	given   given     // what came with it
+	drawnAt time.Time // the time of the page, while it is drawn for the first time; zero afterwards
+
 	clockAskedAt time.Time // see [tickClock]
 	timesHidden  int       // how often the page has been hidden, for another tab or app
 	gotPasskey   string    // the account to which this page last added a passkey
@@ -54,7 +61,20 @@ func newEnv() *env {
 
 // now returns the server's time, to which all times on the pages are relative. The browser's
 // own clock may be wrong, so it is used for durations only.
-func (e *env) now() time.Time { return e.client.Now() }
+func (e *env) now() time.Time {
+	if !e.drawnAt.IsZero() {
+		return e.drawnAt
+	}
+	return e.client.Now()
+}
+
+// address returns the current address of the page.
+func (e *env) address() *url.URL {
+	if app.IsClient {
+		return app.Window().URL()
+	}
+	return e.page.Address
+}
 
 // account returns the ID of the user whose data the page shows, or "".
 func (e *env) account() string { return e.identity.account() }

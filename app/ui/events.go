@@ -28,8 +28,11 @@ func (s *events) OnInit() {
 	defer rescue()
 	s.list.init(s.Env, "log")
 	s.list.fetch = s.fetch
-	if app.IsClient {
-		s.path, s.list.filter = app.Window().URL().Path, s.filterOf(app.Window().URL())
+	address := s.Env.address()
+	s.path, s.list.filter = address.Path, filterOf(address, s.All)
+	var first shared.EventPage
+	if s.list.given(s.endpoint().Path, eventQuery(address, s.All), &first) {
+		s.list.start(newPage(&s.events, first.Events, first.Next, eventID))
 	}
 }
 
@@ -48,19 +51,29 @@ func (s *events) refresh(app.Context, app.Action) {
 
 // fetch fetches the page of events that a filter selects and that are older than before.
 func (s *events) fetch(ctx app.Context, filter, before string, answered func(app.Context, page, error)) {
-	endpoint := shared.ListEvents
-	if s.All {
-		endpoint = shared.ListAllEvents
-	}
-	query := shared.EventQuery{Before: before}
-	if group, ok := strings.CutPrefix(filter, groupFilter); ok {
-		query.Group = shared.EventGroup(group)
-	} else {
-		query.Kind = filter
-	}
-	call(ctx, s.Env, endpoint, query, func(ctx app.Context, out shared.EventPage, err error) {
+	query := queryOf(filter)
+	query.Before = before
+	call(ctx, s.Env, s.endpoint(), query, func(ctx app.Context, out shared.EventPage, err error) {
 		answered(ctx, newPage(&s.events, out.Events, out.Next, eventID), err)
 	})
+}
+
+func (s *events) endpoint() shared.Endpoint[shared.EventQuery, shared.EventPage] {
+	if s.All {
+		return shared.ListAllEvents
+	}
+	return shared.ListEvents
+}
+
+// eventQuery returns the query for the first page of the events that the address of a page names.
+func eventQuery(address *url.URL, all bool) shared.EventQuery { return queryOf(filterOf(address, all)) }
+
+// queryOf returns the query for the first page of the events that a filter selects.
+func queryOf(filter string) shared.EventQuery {
+	if group, ok := strings.CutPrefix(filter, groupFilter); ok {
+		return shared.EventQuery{Group: shared.EventGroup(group)}
+	}
+	return shared.EventQuery{Kind: filter}
 }
 
 // groupFilter begins a filter that is a group of kinds. Other filters are a kind, or "" for
@@ -71,15 +84,15 @@ const groupFilter = "group:"
 const filterParameter = "show"
 
 // filterOf returns the filter that the address of the page names, or "" for all. The page of a
-// user's own log has no filters by kind.
-func (s *events) filterOf(address *url.URL) string {
+// user's own log has no filters by kind; that of all users does.
+func filterOf(address *url.URL, all bool) string {
 	name := address.Query().Get(filterParameter)
 	for _, g := range shared.EventGroups {
-		if string(g.Name) == name && (g.Own || s.All) {
+		if string(g.Name) == name && (g.Own || all) {
 			return groupFilter + name
 		}
 	}
-	if s.All && shared.FindEventKind(name).Name != "" {
+	if all && shared.FindEventKind(name).Name != "" {
 		return name
 	}
 	return ""
@@ -101,7 +114,7 @@ func withFilter(address *url.URL, filter string) string {
 func (s *events) OnNav(ctx app.Context) {
 	defer rescue()
 	address := ctx.Page().URL()
-	if filter := s.filterOf(address); address.Path == s.path && filter != s.list.filter {
+	if filter := filterOf(address, s.All); address.Path == s.path && filter != s.list.filter {
 		s.show(filter)
 	}
 }

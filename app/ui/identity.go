@@ -85,14 +85,19 @@ func (i *identity) answer(version int, current *shared.Current, err error, hasSn
 	case err != nil:
 		return answerVoid
 	case current != nil:
-		i.setUser(current.User, time.Now())
-		i.since = current.Session.CreatedAt.Time
-		i.permissions, i.enrollBy = current.Permissions, current.EnrollmentDeadline
+		i.know(current)
 		return answerSignedIn
 	case i.user != nil || hasSnapshot():
 		return answerEnded
 	}
 	return answerSignedOut
+}
+
+// know sets the user that the server has told.
+func (i *identity) know(current *shared.Current) {
+	i.setUser(current.User, time.Now())
+	i.since = current.Session.CreatedAt.Time
+	i.permissions, i.enrollBy = current.Permissions, current.EnrollmentDeadline
 }
 
 // useSnapshot sets the user of a snapshot, because the server cannot be reached.

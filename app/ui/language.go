@@ -61,15 +61,13 @@ func (t *env) dateLocale() string {
 
 // startLanguage sets the language in which the app starts: the user's choice or the browser's
 // preference, or else that of the page until the app has loaded the preferred one.
-func (t *env) startLanguage(page string) {
+func (t *env) startLanguage(page *message.Language) {
 	// web/loader.js has loaded the texts of the page's language before the app started, so that
 	// the app draws the page in the language in which the server has drawn it.
 	if texts := app.Window().Get("latchkeyTexts"); texts.Truthy() {
-		if l := languageOf(page); l != nil {
-			_ = l.Load(texts.String()) // if it fails, the shell tries again and tells the user
-		}
+		_ = page.Load(texts.String()) // if it fails, the shell tries again and tells the user
 	}
-	t.setLanguage(page)
+	t.setLanguage(page.Tag)
 	t.setLanguage(preferredLanguage(savedLanguage(), browserLanguages()))
 	t.declareLanguage()
 }

@@ -48,6 +48,12 @@ func newPage[T any](list *[]T, items []T, next string, id func(T) string) page {
 	return p
 }
 
+// start shows the page of the list that came with the page.
+func (p *pager) start(first page) {
+	first.show(true)
+	p.shown, p.next = first.items, first.next
+}
+
 // mount begins to load for the section with context ctx.
 func (p *pager) mount(ctx app.Context) {
 	p.ctx = ctx

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -44,6 +45,17 @@ const (
 	signInToGoOn       message.ID = message.SignInToGoOn
 	forgotten          message.ID = message.OfflineDataExpired
 )
+
+// start sets the page in which the app starts.
+func (r *route) start(address *url.URL) {
+	r.path = address.Path
+	if next := address.Query().Get("next"); r.path == shared.PageSignIn && next != "" {
+		r.reason.text = signInFirst // the server has redirected the user
+		if strings.HasPrefix(next, shared.PageSystem) {
+			r.reason.text = signInToGoOn
+		}
+	}
+}
 
 // moveTo records the address that go-app has navigated to. It reports whether the page has
 // changed.

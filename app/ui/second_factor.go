@@ -92,12 +92,16 @@ func (p *secondFactor) OnInit() {
 		p.over = e
 	}
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
+	p.email, p.methods = p.Env.signingIn, savedMethods(p.Env.sessionStorage)
+	var pending *shared.PendingSignIn
+	if p.Env.given.read(shared.GetPendingSignIn.Path, shared.None{}, &pending) && pending != nil {
+		p.email, p.methods = pending.Email, pending.Methods
+	}
 }
 
 func (p *secondFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
-	p.email, p.methods = p.Env.signingIn, savedMethods(p.Env.sessionStorage)
 	if slices.Contains(p.methods, byPasskey) {
 		p.passkeys.prepare(ctx)
 	}

@@ -44,6 +44,7 @@ func (s *sessions) OnInit() {
 		return at
 	}
 	s.list.onLoad = s.loaded
+	s.rows.reset(s.list.value)
 }
 
 func (s *sessions) OnMount(ctx app.Context) {

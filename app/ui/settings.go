@@ -86,6 +86,7 @@ func (p *settings) OnInit() {
 		return at
 	}
 	p.overview.onLoad = p.loaded
+	p.drawn = p.overview.value
 }
 
 func (p *settings) OnMount(ctx app.Context) {

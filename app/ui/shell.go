@@ -19,6 +19,7 @@ import (
 type shell struct {
 	app.Compo
 
+	page       *Page // in which the app starts; nil until the app has read it
 	ctx        app.Context
 	env        *env
 	route      route
@@ -36,22 +37,17 @@ type shell struct {
 func (s *shell) OnInit() {
 	defer rescue()
 	s.env = newEnv()
-	s.route.path = app.Window().URL().Path
-	document := app.Window().Get("document")
-	if brand := document.Call("querySelector", ".brand"); brand.Truthy() {
-		s.served.name = brand.Get("textContent").String()
-		s.env.server.Name = s.served.name
+	if s.page == nil {
+		s.page = s.env.readPage()
 	}
-	if app.IsClient {
-		s.served.language = document.Get("documentElement").Get("lang").String()
-		s.env.startLanguage(s.served.language)
-		s.language = s.env.Language.Tag
-	}
+	s.env.begin(s.page)
+	s.route.start(s.page.Address)
+	s.language, s.served = s.env.Language.Tag, served{s.page.Language.Tag, s.page.Name}
 }
 
 func (s *shell) OnMount(ctx app.Context) {
 	defer rescue()
-	s.ctx = ctx
+	s.ctx, s.env.drawnAt = ctx, time.Time{}
 	s.env.connection.offline = !online()
 	handle(ctx, connectionAction, s.onConnection)
 	handle(ctx, announceChangeAction, s.onAnnounceChange)
@@ -107,21 +103,23 @@ func (s *shell) OnNav(ctx app.Context) {
 		scrollTo(ctx, offset)
 		afterRender(ctx, func(app.Context) { element("title").Call("focus", map[string]any{"preventScroll": true}) })
 	}
-	if s.env.identity.user == nil {
+	if first || s.env.identity.user == nil {
 		s.fetchSession(ctx)
 	} else {
 		s.redirect(ctx)
 	}
 }
 
-// setTitle sets the title of the window: the names of the page and of the server.
-func (s *shell) setTitle() {
+// title returns the title of the window: the names of the page and of the server.
+func (s *shell) title() string {
 	title := s.env.title(s.route.path)
 	if s.state != 0 {
 		title = s.env.T(s.state)
 	}
-	app.Window().Get("document").Set("title", title+" · "+s.env.server.name())
+	return title + " · " + s.env.server.name()
 }
+
+func (s *shell) setTitle() { app.Window().Get("document").Set("title", s.title()) }
 
 const setTitleAction = "set-title"
 
@@ -174,7 +172,7 @@ func (s *shell) Render() app.UI {
 		html.Main().ID("content").TabIndex(-1).Body(
 			// Disabling it disables all its controls. Offline, the app neither changes
 			// anything nor queues changes.
-			html.Fieldset().Class("page").Attr("disabled", offline).Role(role).Aria("label", why).Body(s.page()),
+			html.Fieldset().Class("page").Attr("disabled", offline).Role(role).Aria("label", why).Body(s.content()),
 		),
 		&toasts{Env: e},
 		&confirmDialog{Env: e, Offline: offline},
@@ -250,7 +248,8 @@ func (s *shell) pages() []app.UI {
 	return []app.UI{link(shared.PageSettings), link(shared.PageSystem)}
 }
 
-func (s *shell) page() app.UI {
+// content draws the current page.
+func (s *shell) content() app.UI {
 	e, i, path := s.env, &s.env.identity, s.route.path
 	language := e.Language.Tag
 	switch {

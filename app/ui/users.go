@@ -31,6 +31,10 @@ func (s *users) OnInit() {
 	s.list.init(s.Env, "users")
 	s.list.fetch = s.fetch
 	s.list.onAnswer = func() { s.form.busy = false }
+	var first shared.UserPage
+	if s.list.given(shared.ListUsers.Path, shared.UserQuery{}, &first) {
+		s.list.start(newPage(&s.users, first.Users, first.Next, userID))
+	}
 }
 
 func (s *users) OnMount(ctx app.Context) {

@@ -1,0 +1,75 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// drawPage draws the page at an address with responses of the API.
+func drawPage(t *testing.T, address string, answers map[string]any) (title, drawn string) {
+	t.Helper()
+	at, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Page{
+		Address: at, Name: "Latchkey", Language: message.English, Locale: "en", Zone: time.UTC,
+		State: shared.PageState{At: shared.Time{Time: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}, Answers: map[string]json.RawMessage{}},
+	}
+	for path, answer := range answers {
+		body, err := json.Marshal(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.State.Answers[path] = body
+	}
+	var b bytes.Buffer
+	title = Draw(&b, p)
+	return title, b.String()
+}
+
+// TestDraw tests that each page is drawn outside a browser, with its data if there are any.
+func TestDraw(t *testing.T) {
+	for _, path := range append([]string{"/nowhere"}, shared.Pages...) {
+		title, drawn := drawPage(t, path, nil)
+		if !strings.HasSuffix(title, " · Latchkey") || !strings.HasPrefix(drawn, `<div class="shell">`) {
+			t.Errorf("%s: %q, %s", path, title, drawn)
+		}
+	}
+	user := shared.User{ID: "u", Email: `ada"<b>@example.com`, Name: "Ada"}
+	_, drawn := drawPage(t, shared.PageSessions, map[string]any{
+		shared.GetSession.Path:   shared.Current{User: user},
+		shared.ListSessions.Path: []shared.Session{{Token: "t", IsCurrent: true, Device: shared.Device{Browser: "Firefox 150", OS: "Linux"}}},
+	})
+	for _, want := range []string{`ada"&lt;b&gt;@`, "Linux · Firefox", en.T(message.ThisDevice)} {
+		if !strings.Contains(drawn, want) {
+			t.Errorf("the page lacks %s: %s", want, drawn)
+		}
+	}
+}
+
+func BenchmarkDraw(b *testing.B) {
+	var sessions []shared.Session
+	for range 10 {
+		sessions = append(sessions, shared.Session{Token: "t", Device: shared.Device{Browser: "Firefox 150", OS: "Linux"}})
+	}
+	list, _ := json.Marshal(sessions)
+	user, _ := json.Marshal(shared.Current{User: shared.User{ID: "u", Email: "ada@example.com", Name: "Ada"}})
+	p := Page{
+		Address: &url.URL{Path: shared.PageSessions}, Name: "Latchkey", Language: message.English,
+		State: shared.PageState{At: shared.Time{Time: time.Now()}, Answers: map[string]json.RawMessage{
+			shared.GetSession.Path: user, shared.ListSessions.Path: list,
+		}},
+	}
+	for b.Loop() {
+		var w bytes.Buffer
+		Draw(&w, p)
+	}
+}
