@@ -123,10 +123,10 @@
     }
   }).observe(label, { childList: true, characterData: true, subtree: true });
 
-  // The first empty field gets the focus, unless the page gives it to another. On a phone, its
-  // keyboard would cover the page.
+  // The first empty field of a page for users who are signed out gets the focus, unless the page
+  // gives it to another. On a phone, its keyboard would cover the page.
   if (document.activeElement === document.body && !document.querySelector("[autofocus]") && !matchMedia("(pointer: coarse)").matches) {
-    [...document.querySelectorAll(".input > input")].find((input) => input.value === "")?.focus({ preventScroll: true });
+    [...document.querySelectorAll(".narrow .input > input")].find((input) => input.value === "")?.focus({ preventScroll: true });
   }
 
   // Until the app runs, the browser submits forms itself. The app does not start while a
@@ -144,30 +144,83 @@
   document.addEventListener("submit", send);
   addEventListener("pageshow", ({ persisted }) => persisted && answered && location.reload());
 
-  // The app replaces the shell with its own page. The input that the user has typed, the
-  // focus and the selection are kept.
+  // Only the app handles these buttons. The last one that the user has clicked before it runs is
+  // busy until then, and is clicked again once.
+  let clicked = null;
+  const click = (event) => {
+    const button = event.target.closest?.("button[type=button]");
+    if (button && button !== clicked) {
+      clicked?.removeAttribute("aria-busy");
+      clicked = button;
+      button.setAttribute("aria-busy", "true");
+    }
+  };
+  document.body.firstElementChild.addEventListener("click", click);
+
+  // The app replaces the element that the server has drawn with its own, which looks the same.
+  // What the user has typed, chosen and opened, the focus and the selection are kept.
   document.body.replaceChild = (drawn, shell) => {
     delete document.body.replaceChild;
     document.removeEventListener("submit", send);
-    const counterpart = ({ id, localName, attributes }) =>
-      id ? drawn.querySelector("#" + CSS.escape(id)) :
-      localName === "a" ? drawn.querySelector(`a[href="${CSS.escape(attributes.href.value)}"]`) : null;
+    const counterpart = (element) => {
+      if (element.id) {
+        return drawn.querySelector("#" + CSS.escape(element.id));
+      }
+      const path = [];
+      for (let at = element; at !== shell; at = at.parentElement) {
+        path.unshift([...at.parentElement.children].filter((one) => one.localName !== "noscript").indexOf(at));
+      }
+      const found = path.reduce((at, i) => at?.children[i], drawn);
+      return found?.localName === element.localName ? found : null;
+    };
     const focused = document.activeElement;
     const { selectionStart, selectionEnd } = focused;
-    for (const typed of shell.querySelectorAll("input[id]")) {
+    for (const typed of shell.querySelectorAll("input[id], select[id]")) {
       const input = counterpart(typed);
       if (input) {
         input.value = typed.value;
         input.checked = typed.checked;
       }
     }
+    for (const details of shell.querySelectorAll("details")) {
+      const same = counterpart(details);
+      if (same) {
+        same.open = details.open;
+      }
+    }
     const target = shell.contains(focused) ? counterpart(focused) : null;
+    const button = clicked && counterpart(clicked);
     document.body.replaceChild(drawn, shell);
     target?.focus({ preventScroll: true });
     if (typeof selectionStart === "number") { // null in an email field: the caret is then at its end
       target?.setSelectionRange(selectionStart, selectionEnd);
     }
+    setTimeout(() => button?.click()); // when the app has begun to handle events
   };
+
+  // The app does not take over while the user presses a button or composes a character: the
+  // press or the character would be lost.
+  let held = 0;
+  let composing = false;
+  let calm = () => {};
+  const follow = (event, change) => addEventListener(event, () => {
+    change();
+    if (held === 0 && !composing) {
+      calm();
+    }
+  }, true);
+  follow("pointerdown", () => { held = 1; });
+  follow("pointerup", () => { held = 0; });
+  follow("pointercancel", () => { held = 0; });
+  follow("blur", () => { held = 0; });
+  follow("compositionstart", () => { composing = true; });
+  follow("compositionend", () => { composing = false; });
+  const calmed = () => new Promise((resolve) => {
+    calm = () => setTimeout(resolve); // after the click that follows
+    if (held === 0 && !composing) {
+      resolve();
+    }
+  });
 
   // A Go program that has ended no longer responds to events.
   const watch = () => {
@@ -175,6 +228,7 @@
     Go.prototype.run = async function (instance) {
       const ended = () => { crash.hidden = false; };
       await answered;
+      await calmed();
       return await texts ? run.call(this, instance).then(ended, ended) : null;
     };
   };

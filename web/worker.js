@@ -59,11 +59,12 @@ async function activate() {
       await caches.delete(name);
     }
   }
+  await self.registration.navigationPreload?.enable();
   await self.clients.claim();
 }
 
-// Pages and files come from the cache, even with a network, so that all are of the same
-// version. What is not in the cache comes from the network.
+// Pages come from the server, which draws them with the user's data. They are never cached.
+// Files come from the cache, even with a network.
 self.addEventListener("fetch", (event) => {
   const request = event.request;
   const url = new URL(request.url);
@@ -71,23 +72,31 @@ self.addEventListener("fetch", (event) => {
     return; // the browser handles the request itself
   }
   if (request.mode === "navigate") {
-    event.respondWith(page(request, url.pathname));
+    event.respondWith(page(event, url.pathname));
   } else if (files.includes(url.pathname + url.search)) {
     event.respondWith(file(request));
   }
 });
 
-async function page(request, path) {
+// How many milliseconds a page waits for the server before the app starts with the copy of the
+// user's data in this browser.
+const patience = 2e3;
+
+async function page(event, path) {
   const cache = await caches.open(cacheName);
-  const cached = await cache.match(path, { ignoreVary: true });
-  if (cached) {
-    return cached;
+  const cached = (await cache.match(path, { ignoreVary: true })) ?? (await cache.match("/", { ignoreVary: true }));
+  const served = answer(event);
+  if (!cached) {
+    return served;
   }
-  try {
-    return await fetch(request);
-  } catch (offline) {
-    return (await cache.match("/", { ignoreVary: true })) ?? Promise.reject(offline);
-  }
+  const late = new Promise((resolve) => setTimeout(resolve, patience));
+  const response = await Promise.race([served.catch(() => null), late]);
+  // A proxy answers with such a status while the server is down.
+  return response && ![502, 503, 504].includes(response.status) ? response : cached;
+}
+
+async function answer(event) {
+  return (await event.preloadResponse) ?? fetch(event.request);
 }
 
 async function file(request) {

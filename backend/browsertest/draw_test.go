@@ -1,0 +1,225 @@
+package browsertest
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/png"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"latchkey/backend/testkit"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// TestDrawnBrowser tests pages that the server draws and the app takes over.
+func TestDrawnBrowser(t *testing.T) {
+	suite(t, map[string]func(*testing.T, *testkit.Program){
+		"Same":    testDrawnSame,
+		"Picture": testDrawnPicture,
+		"Click":   testDrawnClick,
+		"Pressed": testDrawnPressed,
+		"Typed":   testDrawnTyped,
+	}, nil)
+}
+
+// describeTakeOver keeps a description of the page that the server has drawn, and of what the app
+// puts in its place, in window.served and window.drawn: one line for each element and text. Some
+// attributes are properties in the app, and the elements for users without JavaScript are not
+// in it.
+const describeTakeOver = `{
+	const properties = ["value", "checked", "selected", "open", "autofocus"];
+	const describe = (node, depth, lines) => {
+		let text = "";
+		const end = () => {
+			if (text !== "") lines.push("  ".repeat(depth) + JSON.stringify(text));
+			text = "";
+		};
+		for (const one of node.childNodes) {
+			if (one.nodeType === Node.TEXT_NODE) {
+				text += one.data;
+				continue;
+			}
+			end();
+			if (one.localName === "noscript") continue;
+			const has = [...one.attributes ?? []].filter(({ name }) => !properties.includes(name)).map(({ name, value }) => name + "=" + value).sort();
+			for (const name of properties) {
+				if (name !== "autofocus" && one[name] !== undefined && one.localName !== "li" && one.localName !== "button")
+					has.push(name + ":" + one[name]);
+			}
+			lines.push("  ".repeat(depth) + one.nodeName + " " + has.join(" "));
+			describe(one, depth + 1, lines);
+		}
+		end();
+		return lines;
+	};
+	const replace = Node.prototype.replaceChild;
+	Node.prototype.replaceChild = function (drawn, served) {
+		if (this === document.body) {
+			window.served = describe(served, 0, []);
+			window.drawn = describe(drawn, 0, []);
+		}
+		return replace.call(this, drawn, served);
+	};
+}`
+
+// wantSame fails unless the app has drawn what the server has drawn. It returns how many elements and
+// texts that is.
+func (p *tab) wantSame(what string) int {
+	p.t.Helper()
+	served, drawn := eval[[]string](p, "served"), eval[[]string](p, "drawn")
+	for i := range max(len(served), len(drawn)) {
+		if i >= len(served) || i >= len(drawn) || served[i] != drawn[i] {
+			from := max(0, i-4)
+			p.t.Errorf("%s: the app draws another page at line %d:\n%s\nthe server has drawn\n%s", what, i,
+				strings.Join(drawn[from:min(len(drawn), i+5)], "\n"), strings.Join(served[from:min(len(served), i+5)], "\n"))
+			return 0
+		}
+	}
+	return len(served)
+}
+
+// signUpWithData creates an account that has something on each page, and a device with a hostile
+// name.
+func (p *tab) signUpWithData(server *testkit.Program) {
+	p.t.Helper()
+	email := p.signUp()
+	_, codes := p.enable()
+	other := browse(p.t, server)
+	other.As(`"><script>alert(1)</script><b title='`)
+	other.startSession(email, func(c *testkit.Client, browser string) testkit.Answer {
+		c.Post("/sign-in/email", map[string]any{"email": email, "password": password}, browser).Want(p.t, 403, "TWO_FACTOR_REQUIRED")
+		return c.Post("/two-factor/verify-backup-code", map[string]any{"code": codes[0], "trustDevice": true}, browser)
+	})
+}
+
+// testDrawnSame checks that the app draws each page as the server did, from what came with the page and
+// without another request before that.
+func testDrawnSame(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.Inject(describeTakeOver)
+	for _, path := range []string{shared.PageSignIn, shared.PageSignUp, shared.PageForgotPassword, "/nowhere"} {
+		p.Open(path)
+		if n := p.wantSame(path); n < 15 {
+			t.Errorf("%s: the server has drawn %d elements and texts", path, n)
+		}
+	}
+	p.signUpWithData(server)
+	for _, path := range shared.SettingsPages {
+		p.Open(path)
+		if n := p.wantSame(path); n < 60 {
+			t.Errorf("%s: the server has drawn %d elements and texts", path, n)
+		}
+		if skeleton := eval[bool](p, `served.some((line) => line.includes("skeleton"))`); skeleton {
+			t.Errorf("%s: the server has drawn a skeleton", path)
+		}
+	}
+}
+
+// picture returns a picture of what the tab shows.
+func (p *tab) picture() image.Image {
+	p.t.Helper()
+	shot := command(p, page.CaptureScreenshot, page.CaptureScreenshotParams{})
+	picture, err := png.Decode(bytes.NewReader(shot.Data))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return picture
+}
+
+// difference returns the share of the pixels in which two pictures differ.
+func difference(a, b image.Image) float64 {
+	if a.Bounds() != b.Bounds() {
+		return 1
+	}
+	differ, all := 0, 0
+	for y := range a.Bounds().Dy() {
+		for x := range a.Bounds().Dx() {
+			all++
+			if a.At(x, y) != b.At(x, y) {
+				differ++
+			}
+		}
+	}
+	return float64(differ) / float64(all)
+}
+
+// testDrawnPicture checks that a page looks the same before and after the app takes over, and that nothing
+// moves.
+func testDrawnPicture(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUpWithData(server)
+	p.holdApp()
+	p.Inject(`window.shift = 0;
+		new PerformanceObserver((list) => list.getEntries().forEach((e) => { shift += e.value })).observe({ type: "layout-shift", buffered: true })`)
+	for _, width := range []int64{360, 1280} {
+		p.Do(chromedp.EmulateViewport(width, 900))
+		for _, path := range []string{shared.PageSettings, shared.PageSessions, shared.PageTwoFactorSettings} {
+			what := fmt.Sprint(path, " at ", width)
+			p.Visit(path)
+			p.Until("the page is read", `document.readyState === "complete"`)
+			p.Act(`document.getElementById("boot").style.display = "none"`) // the progress of the download
+			before := p.picture()
+			p.releaseApp()
+			if part := difference(before, p.picture()); part > 0.001 {
+				t.Errorf("%s: %.2f %% of the picture change when the app takes over", what, 100*part)
+			}
+			if shift := eval[float64](p, "shift"); shift > 0 {
+				t.Errorf("%s: the layout shifts by %f", what, shift)
+			}
+		}
+	}
+}
+
+// testDrawnClick checks that a click on a button before the app runs is handled once, when it does.
+func testDrawnClick(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	email := p.signUp()
+	other := browse(t, server)
+	other.As(firefox)
+	other.signIn(email)
+	p.holdApp()
+	p.Visit("/dashboard/settings/sessions")
+	revoke := en.T(message.RevokeThis)
+	p.Click("button", revoke, firefoxDevice)
+	p.Until("the button is busy", `!!document.querySelector("button[aria-busy=true]")`)
+	p.Click("button", revoke, firefoxDevice)
+	p.releaseApp()
+	p.The("dialog", en.T(message.ConfirmRevokeSession))
+}
+
+// testDrawnPressed checks that the app waits until the user has released a button.
+func testDrawnPressed(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUp()
+	p.holdApp()
+	p.Visit("/dashboard/settings")
+	p.Act(`dispatchEvent(new PointerEvent("pointerdown")), window.replaced = 0`)
+	p.Inject(describeTakeOver)
+	p.Until("the loader waits for the app", `comeApp(), true`)
+	p.Until("the app is about to run", `document.getElementById("boot").value === 100`)
+	if !eval[bool](p, `!!document.getElementById("app-wasm-loader")`) {
+		t.Error("the app takes over while a button is pressed")
+	}
+	p.Act(`dispatchEvent(new PointerEvent("pointerup"))`)
+	p.Running()
+}
+
+// testDrawnTyped checks that the app keeps what the user has typed, chosen and opened.
+func testDrawnTyped(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUp()
+	p.holdApp()
+	p.Visit("/dashboard/settings/profile")
+	p.Fill(en.T(message.DisplayName), "Ada Byron")
+	p.Act(`document.activeElement.setSelectionRange(1, 3)`)
+	p.releaseApp()
+	got := eval[string](p, `(({ value, selectionStart, selectionEnd }) => [value, selectionStart, selectionEnd].join())(document.activeElement)`)
+	if got != "Ada Byron,1,3" {
+		t.Errorf("after the app has taken over, the field with the focus has %s; want Ada Byron,1,3", got)
+	}
+}
