@@ -88,6 +88,7 @@ func (g *given) forget() { g.answers = nil }
 // begin sets what the page tells: the server, the user, and the time.
 func (e *env) begin(p *Page) {
 	e.page, e.given, e.drawnAt = p, newGiven(p.State), p.State.At.Time
+	p.State.Answers = nil // given forgets them in time
 	if app.IsClient {
 		e.startLanguage(p.Language)
 	} else {
@@ -118,10 +119,15 @@ func (e *env) readPage() *Page {
 		p.Language = l
 	}
 	state := element("page-state")
-	if !state.Truthy() || e.pendingSignOut.storage.get(pendingSignOutKey) != "" {
+	if !state.Truthy() {
 		return p
 	}
-	if json.Unmarshal([]byte(state.Get("textContent").String()), &p.State) != nil {
+	text := state.Get("textContent").String()
+	state.Call("remove") // the data of the user must not stay in the page after they sign out
+	if e.pendingSignOut.storage.get(pendingSignOutKey) != "" {
+		return p
+	}
+	if json.Unmarshal([]byte(text), &p.State) != nil {
 		p.State = shared.PageState{}
 	}
 	if !p.State.At.IsZero() {
