@@ -3,8 +3,6 @@ package ui
 import (
 	"time"
 
-	"github.com/maxence-charriere/go-app/v10/pkg/app"
-
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -48,25 +46,8 @@ func relativeDay(date string, now time.Time, zone func(time.Time) time.Duration)
 
 // dayHeading returns the heading of a day.
 func (t *env) dayHeading(d day, now time.Time) string {
-	if word := relativeDay(d.date, now, timeZone); word != 0 {
+	if word := relativeDay(d.date, now, t.timeZone); word != 0 {
 		return t.T(word)
 	}
 	return t.localTime(d.events[0].At, "full", "")
-}
-
-// clockTime returns the time of day.
-func (t *env) clockTime(at shared.Time) string {
-	return app.Window().Get("Date").New(at.UnixMilli()).
-		Call("toLocaleTimeString", t.dateLocale(), map[string]any{"timeStyle": "short"}).
-		String()
-}
-
-// timeZone returns how far the browser's time is ahead of UTC at a time. Outside a browser it
-// returns zero. It uses the browser's time zone database, as [env.localTime] does.
-func timeZone(at time.Time) time.Duration {
-	if !app.IsClient {
-		return 0
-	}
-	minutes := app.Window().Get("Date").New(at.UnixMilli()).Call("getTimezoneOffset").Int()
-	return -time.Duration(minutes) * time.Minute
 }

@@ -12,7 +12,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// zoneOf returns what [timeZone] returns in a browser of a place.
+// zoneOf returns what [env.timeZone] returns in a browser of a place.
 func zoneOf(t *testing.T, place string) func(time.Time) time.Duration {
 	t.Helper()
 	location, err := time.LoadLocation(place)

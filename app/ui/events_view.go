@@ -156,7 +156,7 @@ func (v *eventsView) drawDays() app.UI {
 	case len(v.Value.Events) == 0:
 		return v.drawNone()
 	}
-	days, heading := daysOf(v.Value.Events, timeZone), html.H2
+	days, heading := daysOf(v.Value.Events, e.timeZone), html.H2
 	if v.Value.All {
 		heading = html.H3 // the log is a section of its page
 	}

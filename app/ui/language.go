@@ -49,8 +49,11 @@ func (t *env) within(name string) string {
 }
 
 // dateLocale returns the locale for dates: the browser's first preference in the language of
-// the page, or else that language.
+// the page, or else that language. On the server, the page has it.
 func (t *env) dateLocale() string {
+	if !app.IsClient && t.page != nil {
+		return t.page.Locale
+	}
 	for _, tag := range browserLanguages() {
 		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == t.Language.Tag {
 			return tag

@@ -19,7 +19,7 @@ type Page struct {
 	Name     string // the server's
 	Language *message.Language
 	Locale   string         // for dates: a BCP 47 tag of Language, such as "en-GB"
-	Zone     *time.Location // of times; the app uses the browser's
+	Zone     *time.Location // of times; nil if the server does not know it; the app uses the browser's
 	State    shared.PageState
 }
 

@@ -34,16 +34,3 @@ func (t *env) timestamp(at shared.Time, words string) app.UI {
 		Title(t.localTime(at, "full", "medium")).
 		Text(words)
 }
-
-// localTime formats a time in the browser's time zone and the page's locale. If time is "", it
-// formats only the date. It uses the browser's time zone database, because Go's would add to
-// the download.
-func (t *env) localTime(at shared.Time, date, time string) string {
-	style := map[string]any{"dateStyle": date}
-	if time != "" {
-		style["timeStyle"] = time
-	}
-	return app.Window().Get("Date").New(at.UnixMilli()).
-		Call("toLocaleString", t.dateLocale(), style).
-		String()
-}
