@@ -134,13 +134,13 @@ var importRules = []struct {
 	},
 	{
 		path:     "backend/server",
-		never:    []string{bun, goApp, "latchkey/backend/store", "latchkey/app"},
-		directly: []string{"database/sql", webauthn},
+		never:    []string{bun, "latchkey/backend/store"},
+		directly: []string{goApp, "latchkey/app", "database/sql", webauthn},
 	},
 	{
-		path: "backend/site",
-		never: []string{bun, goApp, otp, webauthn, "latchkey/app", "latchkey/backend/account", "latchkey/backend/server",
-			"latchkey/backend/store"},
+		path:     "backend/site", // it draws the pages from the components of the app
+		never:    []string{bun, otp, webauthn, "latchkey/backend/account", "latchkey/backend/server", "latchkey/backend/store"},
+		directly: []string{goApp, "latchkey/app/client", "latchkey/app/html", "latchkey/app/passkey"},
 	},
 	{
 		path:  "backend/server/wire",
@@ -174,6 +174,18 @@ func TestImports(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOneDoorToTheApp tests that the server takes nothing from the app but the pages, which
+// package site draws.
+func TestOneDoorToTheApp(t *testing.T) {
+	for _, p := range dependencies(t, "latchkey/backend", "", false) {
+		for _, name := range p.imports {
+			if below(p.path, "latchkey/backend") && below(name, "latchkey/app") && (p.path != "latchkey/backend/site" || name != "latchkey/app/ui") {
+				t.Errorf("%s imports %s", p.path, name)
+			}
+		}
 	}
 }
 

@@ -55,3 +55,22 @@ func NextPage(next string) string {
 	}
 	return PageSettings
 }
+
+// NeedsSession reports whether the page at path is only for users who are signed in.
+func NeedsSession(path string) bool {
+	return path == PageSystem || slices.Contains(SettingsPages, path)
+}
+
+// Redirect returns the page to open instead of the one at address, or "" if that page is for the
+// user, who is signed in or not. next is the page to open after sign-in. The server and the
+// app have the same rule.
+func Redirect(address *url.URL, next string, signedIn bool) string {
+	switch path := address.Path; {
+	case signedIn && (path == PageHome || path == PageSignIn || path == PageTwoFactor),
+		signedIn && path == PageSignUp && !address.Query().Has("invite"):
+		return NextPage(next)
+	case !signedIn && (path == PageHome || NeedsSession(path)):
+		return PageSignIn
+	}
+	return ""
+}

@@ -1,6 +1,6 @@
 // Package web holds the files that the server sends to browsers: the app, compiled to
-// WebAssembly, and the few files that it needs. It also renders the pages in which the app
-// starts. It does not depend on HTTP or on accounts: package site serves the files.
+// WebAssembly, and the few files that it needs. It also renders the documents of the pages, whose
+// content package ui draws. It does not depend on HTTP or on accounts: package site serves the files.
 //
 // The Makefile builds the app, which is not in the repository. This package compiles without
 // the app; [Built] reports whether the binary includes it.
@@ -159,51 +159,31 @@ func WasmLength() string {
 // Worker returns the service worker, which contains go-app's placeholders.
 func Worker() string { return string(readFile(worker)) }
 
-// Pages are the pages in which the app starts, in one language. Each shows a skeleton until
-// the app renders it.
+// Pages renders the documents of the pages, in one language.
 type Pages struct {
 	language string
 	shell    *template.Template
-
-	// The pages without a submitted form, as last rendered for name.
-	mu       sync.Mutex
-	name     string
-	rendered map[string]*File
 }
 
 // NewPages returns the pages in a language. at returns the versioned address of a path.
 func NewPages(l *message.Language, at func(path string) string) *Pages {
 	in := template.FuncMap{
-		"at": at, "catalogs": Catalogs, "has": slices.Contains[[]string],
+		"at": at, "catalogs": Catalogs,
 		"T": func(name string, values ...any) string { return l.T(message.Named(name), values...) },
 	}
 	return &Pages{language: l.Tag, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
 }
 
-// Shell returns the page at path, one of [shared.Pages]. name is the server's name.
-func (p *Pages) Shell(path, name string) *File { return p.byPath(name)[path] }
-
-// NotFound returns the page for an address that does not exist.
-func (p *Pages) NotFound(name string) *File { return p.byPath(name)["404"] }
-
-// A FormState is what a page shows of a form that was submitted and refused. It is zero for
-// a page whose form was not submitted.
-type FormState struct {
-	Error   string // the error as JSON, for the app
-	Message string // its text for the user
-	Field   string // the field with the error; empty for none
-	Next    string // the page to open after sign-in
-
-	Email         string // the typed one, or that of the account whose sign-in is pending
-	Forget, Trust bool   // the check boxes: do not stay signed in; trust this device
-	CodeRefused   bool   // the code was wrong, and the server does not know why
-	BackupCode    bool   // the field for backup codes is open
-	Final         bool   // the sign-in is over
-	NewPassword   bool   // offer to choose a new password
+// A Page is a page that is drawn already.
+type Page struct {
+	Title   string
+	Element template.HTML     // of the page; the only value that the template takes as markup
+	App     bool              // the app starts in the page
+	State   *shared.PageState // from which it starts; nil if there is none
 }
 
-// Redisplay returns the page at path with the submitted form and its error.
-func (p *Pages) Redisplay(path, name string, t FormState) []byte { return p.render(path, name, t, nil) }
+// Render returns the document of a page.
+func (p *Pages) Render(page Page) []byte { return p.render(page, nil) }
 
 // A Link is the content of the page that a link in an email opens, in the language of the
 // page. The page has a button if Button is not empty, and otherwise a link.
@@ -217,38 +197,26 @@ type Link struct {
 	Href, Label string // of the link
 }
 
-// Email returns the page that a link in an email opens. The app does not start in it, and
-// nothing happens until the user submits its form.
+// Email returns the page that a link in an email opens. name is the server's name. The app
+// does not start in the page, and nothing happens until the user submits its form.
 func (p *Pages) Email(name string, l Link) []byte {
-	return p.render(shared.PageEmail, name, FormState{}, &l)
+	return p.render(Page{Title: l.Title + " · " + name}, &struct {
+		Name string
+		Link
+	}{name, l})
 }
 
-func (p *Pages) render(path, name string, t FormState, l *Link) []byte {
+func (p *Pages) render(page Page, link any) []byte {
 	var b bytes.Buffer
 	err := p.shell.ExecuteTemplate(&b, shell, struct {
-		Language, Path, Name string
-		Settings             []string // the settings page and those below it
-		Form                 FormState
-		Link                 *Link
-	}{p.language, path, name, shared.SettingsPages, t, l})
+		Language string
+		Page
+		Link any
+	}{p.language, page, link})
 	if err != nil {
 		panic(err) // the template takes every value of these types
 	}
 	return b.Bytes()
-}
-
-// byPath returns the pages by path. It renders them again only when the server's name has
-// changed.
-func (p *Pages) byPath(name string) map[string]*File {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.rendered == nil || p.name != name {
-		p.name, p.rendered = name, map[string]*File{}
-		for _, path := range append([]string{"404"}, shared.Pages...) {
-			p.rendered[path] = NewFile("text/html; charset=utf-8", p.render(path, name, FormState{}, nil))
-		}
-	}
-	return p.rendered
 }
 
 // Version returns a hash of all embedded files, so it changes whenever one of them does.

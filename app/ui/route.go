@@ -76,28 +76,14 @@ func (r *route) moveTo(address *url.URL) bool {
 // redirect returns the page to open instead of the one at address, which signedIn decides, or
 // "" if the page stays.
 func (r *route) redirect(address *url.URL, signedIn bool) string {
-	switch r.path {
-	case shared.PageHome, shared.PageSignIn, shared.PageTwoFactor:
-		if signedIn {
-			return shared.NextPage(r.next)
-		}
-		if r.path == shared.PageHome {
-			return shared.PageSignIn
-		}
-	case shared.PageSignUp:
-		if signedIn && !address.Query().Has("invite") {
-			return shared.NextPage(r.next)
-		}
-	default:
-		if !signedIn && (r.path == shared.PageSystem || isSettings(r.path)) {
-			r.reason, r.next = signInReason{text: signInFirst}, requestURI(address)
-			if r.path == shared.PageSystem {
-				r.reason.text = signInToGoOn
-			}
-			return shared.PageSignIn
+	to := shared.Redirect(address, r.next, signedIn)
+	if to == shared.PageSignIn && shared.NeedsSession(address.Path) {
+		r.reason, r.next = signInReason{text: signInFirst}, requestURI(address)
+		if address.Path == shared.PageSystem {
+			r.reason.text = signInToGoOn
 		}
 	}
-	return ""
+	return to
 }
 
 // sectionPage returns the page that has the section of the settings page which an older address

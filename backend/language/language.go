@@ -89,3 +89,15 @@ func OfRequest(r *http.Request) *message.Language {
 	}
 	return Of(chosen, r.Header.Get("Accept-Language"))
 }
+
+// Locale returns the locale in which to format dates for a user: the first tag of an
+// Accept-Language header that is in l, or else l itself.
+func Locale(l *message.Language, accepted string) string {
+	tags, _, _ := language.ParseAcceptLanguage(accepted) // an invalid header prefers none
+	for _, tag := range tags {
+		if base, _ := tag.Base(); base.String() == l.Tag {
+			return tag.String()
+		}
+	}
+	return l.Tag
+}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"latchkey/backend/site"
 	"latchkey/shared"
 	"latchkey/shared/message"
-	"latchkey/web"
 )
 
 func isForm(r *http.Request) bool { return site.HasForm(r.URL.Path) }
@@ -129,32 +127,19 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 		return
 	}
 	e, status := s.explain(c.w, c.Request, err)
-	refusal, fault := json.Marshal(e)
-	if fault != nil {
-		panic(fault) // strings and a number
+	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}}
+	// The page shows no data of the caller if the server is busy, or does not trust the request.
+	if typed != nil && status < http.StatusInternalServerError && status != http.StatusTooManyRequests && s.identifyOnce(&c) == nil {
+		state = s.pageState(c)
 	}
-	l := languageOf(c.Request)
-	t := web.FormState{
-		Error: string(refusal), Message: formText(l, e), Field: e.FieldOf(formFields[page]),
-		Email: typed.Get("email"), Forget: typed != nil && !typed.Has("rememberMe"), Trust: typed.Has("trustDevice"),
-		NewPassword: errors.Is(e, shared.ErrNewPasswordDue),
-	}
-	if c.URL.Query().Has("next") {
-		t.Next = nextPage(c)
+	state.Form = &shared.FormState{
+		Error: e, Text: formText(s.pageLanguage(c), e), Email: typed.Get("email"),
+		Forget: typed != nil && !typed.Has("rememberMe"), TrustDevice: typed.Has("trustDevice"), BackupCode: typed.Get("backupCode") != "",
 	}
 	if page == shared.PageTwoFactor && c.PendingSignIn != nil {
-		t.Email = c.User.Email
+		state.Form.Email = c.User.Email
 	}
-	t.CodeRefused = e.Code == shared.ErrInvalidCode.Code && e.Message == shared.ErrInvalidCode.Message
-	t.BackupCode = typed.Get("backupCode") != ""
-	t.Final = e.Explain().Final
-	s.site.AnswerForm(c.w, c.Request, status, page, t)
-}
-
-// formFields lists the fields of each form that an error can belong to.
-var formFields = map[string][]string{
-	shared.PageSignIn:    {"email", "password"},
-	shared.PageTwoFactor: {"code", "backupCode"},
+	s.drawPage(c, status, state)
 }
 
 // formText returns the message for a form that failed without the app. Some errors have

@@ -27,6 +27,7 @@ type call struct {
 	// sign-in. The client is always set.
 	account.Actor
 	PendingSignIn *account.PendingSignIn
+	identified    *identification // nil until a page has looked for its caller
 
 	guesses *guesses   // guesses that the limits have counted for the call
 	typed   url.Values // the fields of a form; nil for other calls
@@ -123,26 +124,31 @@ func (s *Server) admit(c call, p policy, in any) (call, error) {
 	if err != nil {
 		return c, err
 	}
+	return c, s.permit(c, p, in)
+}
+
+// permit fails unless a policy admits the user of a session.
+func (s *Server) permit(c call, p policy, in any) error {
 	// Another user may have signed in in another tab. The page of one account must not act
 	// in the session of another.
 	if account := c.Header.Get(shared.HeaderAccount); account != "" && account != c.User.ID {
-		return c, shared.ErrOtherAccount
+		return shared.ErrOtherAccount
 	}
 	if !p.unenrolled && s.enrollmentDue(c) {
-		return c, shared.ErrEnrollmentDue
+		return shared.ErrEnrollmentDue
 	}
 	if p.permission != "" && !c.Session.Permissions.Has(p.permission) {
-		return c, shared.ErrForbidden
+		return shared.ErrForbidden
 	}
 	if w, ok := in.(weakensFactor); p.factor && (!ok || w.WeakensFactor()) {
 		if err := s.Accounts.CheckSecondFactor(c.Context(), c.Actor); err != nil {
-			return c, err
+			return err
 		}
 	}
 	if p.level != withFreshSession {
-		return c, nil
+		return nil
 	}
-	return c, s.checkConfirmed(c, in)
+	return s.checkConfirmed(c, in)
 }
 
 // enrollmentDue reports whether the caller must enroll a second factor before they can do
@@ -168,6 +174,9 @@ func (s *Server) checkConfirmed(c call, in any) error {
 // the token was just rotated and the browser may already have the new one. It clears
 // nothing if the database does not respond.
 func (s *Server) authenticate(c call) (call, error) {
+	if c.identified != nil {
+		return c, c.identified.session
+	}
 	token, ok := s.cookies.session(c.Request)
 	if !ok {
 		return c, shared.ErrUnauthorized
@@ -186,6 +195,9 @@ func (s *Server) authenticate(c call) (call, error) {
 
 // findPendingSignIn finds the pending sign-in of a call. It clears a cookie without one.
 func (s *Server) findPendingSignIn(c call) (call, error) {
+	if c.identified != nil {
+		return c, c.identified.pendingSignIn
+	}
 	token, ok := s.cookies.pendingSignIn(c.Request)
 	if !ok {
 		return c, shared.ErrNoPendingSignIn
@@ -194,7 +206,9 @@ func (s *Server) findPendingSignIn(c call) (call, error) {
 	if errors.Is(err, shared.ErrNoPendingSignIn) {
 		s.cookies.clearPendingSignIn(c.w)
 	}
-	c.PendingSignIn, c.User = &ch, user
+	if err == nil {
+		c.PendingSignIn, c.User = &ch, user
+	}
 	return c, err
 }
 

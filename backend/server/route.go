@@ -31,11 +31,16 @@ type route struct {
 	// timeout then covers only the admission of the call, and the handler sets one for
 	// each part.
 	streams bool
+	// page is set if the route draws a page of the app.
+	page bool
 
 	// admit checks a call and returns its action.
 	admit func(*Server, route, *call) (action, error)
 	// respond writes the result of the action, or the error of admit or the action.
 	respond func(s *Server, rt route, c call, out any, err error)
+	// answer performs a call whose caller is identified already, for a page that shows the
+	// response. It is nil unless the route is a GET endpoint.
+	answer func(s *Server, rt route, c call) (any, error)
 }
 
 // An action performs a call that the route has admitted.
@@ -53,13 +58,7 @@ func (rt route) streaming() route {
 // [shared.None], it has written the response itself.
 func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) route {
 	schema := wire.SchemaOf[In]()
-	admit := func(s *Server, rt route, c *call) (action, error) {
-		if err := s.limit(*c, rt.rate, rt.limitPath); err != nil {
-			return nil, err
-		}
-		if err := checkAppVersion(c.Request); err != nil {
-			return nil, err
-		}
+	admitDecoded := func(s *Server, rt route, c *call) (action, error) {
 		decode := s.decoder().Body
 		if rt.method == http.MethodGet {
 			decode = s.decoder().Query
@@ -74,10 +73,29 @@ func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h fun
 		}
 		return func(c *call) (any, error) { return h(*c, in) }, nil
 	}
-	return route{
+	admit := func(s *Server, rt route, c *call) (action, error) {
+		if err := s.limit(*c, rt.rate, rt.limitPath); err != nil {
+			return nil, err
+		}
+		if err := checkAppVersion(c.Request); err != nil {
+			return nil, err
+		}
+		return admitDecoded(s, rt, c)
+	}
+	rt := route{
 		policy: p, method: e.Method, path: e.Path, rate: limit, limitPath: e.Path, writes: e.Method != http.MethodGet,
 		admit: admit, respond: (*Server).respondJSON,
 	}
+	if !rt.writes {
+		rt.answer = func(s *Server, rt route, c call) (any, error) {
+			do, err := admitDecoded(s, rt, &c)
+			if err != nil {
+				return nil, err
+			}
+			return do(&c)
+		}
+	}
+	return rt
 }
 
 func (s *Server) respondJSON(_ route, c call, out any, err error) {
@@ -168,9 +186,18 @@ func (s *Server) respondLink(_ route, c call, _ any, err error) {
 	}
 }
 
-// register adds the routes to mux.
+// register adds the routes to mux, except the pages: other requests for their paths are for the
+// site or for links.
 func (s *Server) register(mux *http.ServeMux) {
+	s.pages, s.reads = map[string]route{}, map[string]route{}
 	for _, rt := range s.routes() {
+		if rt.page {
+			s.pages[rt.path] = rt
+			continue
+		}
+		if rt.answer != nil {
+			s.reads[rt.path] = rt
+		}
 		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) { s.serve(rt, w, r) })
 	}
 }

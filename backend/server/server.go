@@ -66,6 +66,8 @@ type Server struct {
 	proxies *proxies
 	site    *site.Site
 
+	pages, reads map[string]route // the routes of pages and of GET endpoints, by path
+
 	readiness singleflight.Group // the check of [Server.checkReady] that runs
 }
 
@@ -98,8 +100,8 @@ func New(c Config) http.Handler {
 	)
 }
 
-// dispatch routes a request to the API, the probes, the forms, the email links or the
-// site. A ServeMux alone would redirect paths such as /api//x.
+// dispatch routes a request to the API, the probes, the forms, the email links, the pages or
+// the site. A ServeMux alone would redirect paths such as /api//x.
 func (s *Server) dispatch() http.Handler {
 	mux := http.NewServeMux()
 	s.register(mux)
@@ -118,16 +120,21 @@ func (s *Server) dispatch() http.Handler {
 			mux.ServeHTTP(w, r)
 		case isLink(r):
 			refuseLinkMethod(w, r)
+		case s.site.DrawsFor(r) && isReadOnly(r):
+			s.serve(s.pages[r.URL.Path], w, r)
 		default:
 			s.site.ServeHTTP(w, r)
 		}
 	})
 }
 
-// routes returns the route table: the API, the forms and the email links, each with the
-// policy and the rate limit of its callers.
+// routes returns the route table: the API, the forms, the email links and the pages, each with
+// the policy and the rate limit of its callers.
 func (s *Server) routes() []route {
 	routes := slices.Concat(s.userRoutes(), s.managementRoutes())
+	for _, page := range shared.Pages {
+		routes = append(routes, handlePage(anyone, readRate, page))
+	}
 	for _, page := range shared.SettingsPages {
 		routes = append(routes, handleForm(anyone, defaultRate, page, shared.SignOut.Path, s.signOutForm))
 	}

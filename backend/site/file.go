@@ -35,7 +35,7 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 			return
 		}
 		f := f(r)
-		version := r.URL.Query().Get("v")
+		version := versionOf(r)
 		if at := r.URL.Path + "?v=" + version; version != "" && Address(r.URL.Path) != at {
 			w.Header().Set("Cache-Control", "no-store") // another replica may have it, or this one after an update
 			http.NotFound(w, r)                         // a page must not mix the files of two versions
@@ -59,6 +59,9 @@ func versioned(vary string, f func(*http.Request) *web.File) http.HandlerFunc {
 		send(w, r, http.StatusOK, f.Type, body, encoding)
 	}
 }
+
+// versionOf returns the version that a request asks for, or "".
+func versionOf(r *http.Request) string { return r.URL.Query().Get("v") }
 
 // movedTo redirects to another path for good, with the query of the request.
 func movedTo(path string) http.HandlerFunc {

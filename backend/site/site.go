@@ -1,10 +1,11 @@
 // Package site serves everything except the API: the pages and files of the app, the
-// manifest, the well-known URIs, and the pages that respond to forms and email links. It
-// knows nothing about accounts. Except for forms and links, its responses are the same
-// for all users of a language.
+// manifest, the well-known URIs, and the pages of email links. It draws the pages of the app
+// from the components of package ui. It knows nothing about accounts: what a page shows of
+// one comes with [Page]. Its other responses are the same for all users of a language.
 package site
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"latchkey/app/ui"
 	"latchkey/backend/language"
 	"latchkey/backend/provider"
 	"latchkey/shared"
@@ -36,8 +38,9 @@ type Config struct {
 // A Site handles requests that are not for the API.
 type Site struct {
 	Config
-	built bool                    // whether the app is in the binary
-	files map[string]http.Handler // keyed by path
+	built  bool                    // whether the app is in the binary
+	files  map[string]http.Handler // keyed by path
+	public publicPages
 }
 
 // notBuilt is the response of a server that was compiled without the app.
@@ -56,7 +59,7 @@ func New(c Config) *Site {
 		"/manifest.webmanifest": localized(manifests(c.Name)),
 	}
 	for _, path := range shared.Pages {
-		s.files[path] = localized(func(l *message.Language) *web.File { return pages()[l].Shell(path, c.Name()) })
+		s.files[path] = localized(func(l *message.Language) *web.File { return s.public.file(publicPage{l, path}, c.Name()) })
 	}
 	for _, path := range append([]string{shared.PageSystem}, shared.SettingsPages...) {
 		s.files[path+"/"] = movedTo(path)
@@ -106,11 +109,6 @@ var forms = append([]string{shared.PageSignIn, shared.PageTwoFactor, shared.Page
 // app.
 func HasForm(path string) bool { return slices.Contains(forms, path) }
 
-// AnswerForm responds with the page at path, whose form was refused.
-func (s *Site) AnswerForm(w http.ResponseWriter, r *http.Request, status int, path string, t web.FormState) {
-	send(w, r, status, htmlType, pages()[language.OfRequest(r)].Redisplay(path, s.Name(), t), "")
-}
-
 // AnswerLink responds with the page of an email link.
 func (s *Site) AnswerLink(w http.ResponseWriter, r *http.Request, status int, l web.Link) {
 	send(w, r, status, htmlType, pages()[language.OfRequest(r)].Email(s.Name(), l), "")
@@ -118,17 +116,8 @@ func (s *Site) AnswerLink(w http.ResponseWriter, r *http.Request, status int, l 
 
 const htmlType = "text/html; charset=utf-8"
 
-// pages returns the pages of the app in each language.
-var pages = sync.OnceValue(func() map[*message.Language]*web.Pages {
-	pages := map[*message.Language]*web.Pages{}
-	for _, l := range message.Languages {
-		pages[l] = web.NewPages(l, Address)
-	}
-	return pages
-})
-
 func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
-	f := pages()[language.OfRequest(r)].NotFound(s.Name())
+	f := s.public.file(publicPage{language.OfRequest(r), notFoundPath}, s.Name())
 	body, encoding := negotiate(f, r)
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Vary", localizedVary)
@@ -147,12 +136,17 @@ const ContentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsaf
 // app. The form can be submitted only to our own origin.
 var FormSecurityPolicy = strings.Replace(ContentSecurityPolicy, "form-action 'none'", "form-action 'self'", 1)
 
-// Version returns a hash of everything that browsers cache: the files, the text of the
-// pages, and the policies.
+// Version returns a hash of everything that browsers cache: the files, the pages and their
+// text, and the policies.
 var Version = sync.OnceValue(func() string {
 	all := web.Version() + ContentSecurityPolicy + FormSecurityPolicy
 	for _, l := range message.Languages {
 		all += l.Catalog()
+	}
+	for _, path := range shared.Pages {
+		var b bytes.Buffer
+		ui.Draw(&b, publicPage{message.English, path}.page(""))
+		all += b.String()
 	}
 	h := sha256.Sum256([]byte(all))
 	return hex.EncodeToString(h[:6])
@@ -161,7 +155,7 @@ var Version = sync.OnceValue(func() string {
 // Address returns a path with the version of its content, as pages and the service worker
 // request it. The server returns 404 for other versions. The content of a file at such an
 // address never changes. A page can change, because it depends on the language and on the
-// name of the service.
+// name of the service, but it has no data of a user.
 func Address(path string) string {
 	if path != "/app-worker.js" && slices.Contains(appFiles, path) || slices.Contains(shared.Pages, path) {
 		return path + "?v=" + Version()

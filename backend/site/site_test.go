@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/andybalholm/brotli"
 
@@ -441,7 +442,10 @@ func TestAnswers(t *testing.T) {
 		want   string
 	}{
 		"form": {func(w http.ResponseWriter) {
-			h.AnswerForm(w, r, 418, shared.PageSignIn, web.FormState{Error: "{}", Message: "<b>", Email: `"><script>`})
+			p := publicPage{message.German, shared.PageSignIn}.page("")
+			p.State.At.Time = time.Now()
+			p.State.Form = &shared.FormState{Error: shared.ErrCredentials, Text: "<b>", Email: `"><script>`}
+			h.Draw(w, r, 418, p)
 		}, "&lt;b&gt;"},
 		"link": {func(w http.ResponseWriter) {
 			h.AnswerLink(w, r, 418, web.Link{Title: "<b>", Token: `"><script>`, Button: "x"})

@@ -1106,6 +1106,9 @@ const (
 	// You've requested too many codes. %s The last one may still work.
 	ErrTooManyCodesSent
 
+	// Too many pages at once
+	ErrTooManyPages
+
 	// You've reached the maximum number of passkeys. Delete one that you no longer use first.
 	ErrTooManyPasskeys
 

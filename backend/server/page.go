@@ -1,0 +1,157 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"latchkey/backend/language"
+	"latchkey/backend/server/wire"
+	"latchkey/backend/site"
+	"latchkey/shared"
+	"latchkey/shared/message"
+	"latchkey/web"
+)
+
+// handlePage returns a route that draws a page for its caller.
+func handlePage(p policy, limit rate, page string) route {
+	admit := func(s *Server, rt route, c *call) (action, error) {
+		c.w.Header().Set("Cache-Control", "private, no-store")
+		if err := s.limit(*c, rt.rate, rt.limitPath); err != nil {
+			return nil, err
+		}
+		var err error
+		if *c, err = s.admit(*c, rt.policy, nil); err != nil {
+			return nil, err
+		}
+		return func(c *call) (any, error) { return nil, s.openPage(c) }, nil
+	}
+	return route{
+		policy: p, method: http.MethodGet, path: page, rate: limit, limitPath: page, page: true,
+		admit: admit, respond: (*Server).respondPage,
+	}
+}
+
+// respondPage responds to a call of a page that exceeds the limit. Otherwise the page has
+// written the response itself.
+func (s *Server) respondPage(_ route, c call, _ any, err error) {
+	if err == nil {
+		return
+	}
+	e, status := s.explain(c.w, c.Request, err)
+	l := languageOf(c.Request)
+	s.site.AnswerLink(c.w, c.Request, status, web.Link{
+		Title: l.T(message.ErrTooManyPages), Text: e.Text(l), Href: addressOf(c.Request).RequestURI(), Label: l.T(message.TryAgain),
+	})
+}
+
+// openPage draws the page of a call for the caller, or redirects to the page that is for
+// them.
+func (s *Server) openPage(c *call) error {
+	address := addressOf(c.Request)
+	if err := s.identifyOnce(c); err != nil {
+		// The page is worth more than an error without one: the app asks again.
+		s.explain(&muxAnswer{header: http.Header{}}, c.Request, err) // logs it
+		s.drawPage(*c, http.StatusOK, shared.PageState{})
+		return nil
+	}
+	signedIn := c.Session.ID != ""
+	if to := shared.Redirect(address, address.Query().Get("next"), signedIn); to != "" {
+		if !signedIn && shared.NeedsSession(address.Path) {
+			to += "?next=" + url.QueryEscape(address.RequestURI())
+		}
+		c.w.Header().Set("Location", to)
+		c.w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+	s.drawPage(*c, http.StatusOK, s.pageState(*c))
+	return nil
+}
+
+// addressOf returns the address of the page that a request is for: a path and a query.
+func addressOf(r *http.Request) *url.URL { return &url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery} }
+
+// An identification is the result of the one time that a call of a page looks for its
+// caller.
+type identification struct {
+	session       error // why there is no session
+	pendingSignIn error // why there is no pending sign-in
+}
+
+// identifyOnce finds the session of a call or, on the page for it, the pending sign-in, unless
+// the route has found them. It fails only if the server could not look. From then on,
+// [Server.authenticate] and [Server.findPendingSignIn] return what it has found.
+func (s *Server) identifyOnce(c *call) error {
+	found := identification{session: shared.ErrUnauthorized, pendingSignIn: shared.ErrNoPendingSignIn}
+	switch {
+	case c.Session.ID != "":
+		found.session = nil
+	case c.PendingSignIn != nil:
+		found.pendingSignIn = nil
+	default:
+		*c, found.session = s.authenticate(*c)
+		if errors.Is(found.session, shared.ErrUnauthorized) && c.URL.Path == shared.PageTwoFactor {
+			*c, found.pendingSignIn = s.findPendingSignIn(*c)
+		}
+	}
+	for _, err := range []error{found.session, found.pendingSignIn} {
+		if err != nil && !errors.Is(err, shared.ErrUnauthorized) && !errors.Is(err, shared.ErrNoPendingSignIn) {
+			return err
+		}
+	}
+	c.identified = &found
+	return nil
+}
+
+// pageState collects what the page of a call shows. What the caller may not read, or what
+// fails, is missing from it: the app asks for it and tells why.
+func (s *Server) pageState(c call) shared.PageState {
+	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}, Answers: map[string]json.RawMessage{}}
+	for _, request := range site.Requests(addressOf(c.Request), c.Session.ID != "") {
+		if answer, err := s.answer(c, request); err == nil {
+			state.Answers[request] = answer
+		}
+	}
+	return state
+}
+
+// answer returns the response to a GET request of the API, a path with a query, for the
+// caller of a page. Its route admits the caller as it does for a call of its own.
+func (s *Server) answer(c call, request string) (json.RawMessage, error) {
+	address, err := url.Parse(request)
+	if err != nil {
+		return nil, err
+	}
+	rt, exists := s.reads[address.Path]
+	if !exists {
+		return nil, shared.ErrNotFound
+	}
+	r := *c.Request
+	r.Method, r.URL = http.MethodGet, address
+	c.Request, c.w = &r, &muxAnswer{header: http.Header{}} // nothing of it may become part of the page's response
+	out, err := rt.answer(s, rt, c)
+	if err != nil {
+		s.explain(c.w, c.Request, err) // logs what the caller cannot cause
+		return nil, err
+	}
+	return wire.AppendJSON(nil, out), nil
+}
+
+// drawPage responds with the page of a call. The page shows data only if state has them.
+func (s *Server) drawPage(c call, status int, state shared.PageState) {
+	l := s.pageLanguage(c)
+	s.site.Draw(c.w, c.Request, status, site.Page{
+		Address: addressOf(c.Request), Language: l, Locale: language.Locale(l, c.Header.Get("Accept-Language")),
+		Zone: zoneOf(c.Request), State: state,
+	})
+}
+
+// pageLanguage returns the language of a page. As the app does, it heeds the choice of the
+// user of a session only: that of a pending sign-in has not signed in yet.
+func (s *Server) pageLanguage(c call) *message.Language {
+	if c.Session.ID != "" {
+		return c.language()
+	}
+	return languageOf(c.Request)
+}

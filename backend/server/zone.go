@@ -1,0 +1,36 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"time"
+	_ "time/tzdata" // for machines without a time zone database
+
+	"latchkey/shared"
+)
+
+// maxZone, in bytes, exceeds the names of time zones.
+const maxZone = 64
+
+// zoneOf returns the time zone of the browser that sent a request, or UTC if it is not known.
+func zoneOf(r *http.Request) *time.Location {
+	cookie, err := r.Cookie(shared.ZoneCookie)
+	if err != nil || !isZoneName(cookie.Value) {
+		return time.UTC
+	}
+	zone, err := time.LoadLocation(cookie.Value)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+}
+
+// isZoneName reports whether a name can be that of a time zone. It is part of the name of a
+// file that the time package looks for. The server's own zone is none of a browser.
+func isZoneName(name string) bool {
+	const others = "/_+-"
+	return name != "" && len(name) <= maxZone && name != "Local" && name[0] != '/' &&
+		!strings.ContainsFunc(name, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(others, r)
+		})
+}
