@@ -5,7 +5,7 @@
 // because browser extensions that store passkeys replace navigator.credentials, and their
 // credentials often lack a working toJSON.
 //
-// Outside a browser, [Supported] reports false and requests fail with [ErrUnsupported].
+// Outside a browser, [Supported] reports true, and requests fail with [ErrUnsupported].
 package passkey
 
 import (

@@ -5,8 +5,8 @@ package passkey
 // Request is a request to the browser.
 type Request struct{}
 
-// Supported reports whether the browser supports passkeys.
-func Supported() bool { return false }
+// Supported reports true: the server draws pages for browsers that support passkeys.
+func Supported() bool { return true }
 
 // Can reports whether the browser has a capability.
 func Can(string) bool { return false }

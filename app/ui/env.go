@@ -53,7 +53,6 @@ func newEnv() *env {
 	e.Language = message.English
 	local := browserStorage("localStorage")
 	e.preferences.storage = local
-	e.preferences.load()
 	e.snapshots = snapshots{local: local, session: e.sessionStorage, client: e.client, preferences: &e.preferences}
 	e.pendingSignOut.storage, e.pendingSignOut.client, e.pendingSignOut.tabs = local, e.client, &e.tabs
 	return e
@@ -62,10 +61,22 @@ func newEnv() *env {
 // now returns the server's time, to which all times on the pages are relative. The browser's
 // own clock may be wrong, so it is used for durations only.
 func (e *env) now() time.Time {
-	if !e.drawnAt.IsZero() {
+	if e.first() {
 		return e.drawnAt
 	}
 	return e.client.Now()
+}
+
+// first reports whether the page is drawn for the first time, as the server has drawn it: without
+// what only the browser knows.
+func (e *env) first() bool { return !e.drawnAt.IsZero() }
+
+// usedPasskeys returns the passkeys of this device that were used in this browser, for [isUsed].
+func (e *env) usedPasskeys() []string {
+	if e.first() {
+		return nil // the server knows none
+	}
+	return e.snapshots.used(e.account())
 }
 
 // address returns the current address of the page.

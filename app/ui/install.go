@@ -46,10 +46,6 @@ func (i *install) prompt(ctx app.Context, _ app.Event) {
 // Render implements [app.Composer].
 func (i *install) Render() app.UI {
 	e := i.Env
-	how := e.T(message.AddToDock)
-	if coarsePointer() {
-		how = e.T(message.AddToHomeScreen)
-	}
 	return html.Div().Class("install").Body(
 		app.If(i.offered, func() app.UI {
 			return html.Div().Body(
@@ -59,7 +55,10 @@ func (i *install) Render() app.UI {
 		}).ElseIf(i.asked, func() app.UI {
 			return html.P().ID("install-asked").TabIndex(-1).Text(e.T(message.FollowBrowserPrompt))
 		}).ElseIf(i.apple, func() app.UI {
-			return html.P().Text(how)
+			if coarsePointer() {
+				return html.P().Text(e.T(message.AddToHomeScreen))
+			}
+			return html.P().Text(e.T(message.AddToDock))
 		}),
 	)
 }

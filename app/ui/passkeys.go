@@ -110,7 +110,7 @@ func (s *passkeys) Render() app.UI {
 		s.list.drawState(),
 		&passkeyList{
 			Env: e, Known: s.list.known, Waiting: s.list.waiting(), Passkeys: s.list.value, Now: s.list.now,
-			Used: e.snapshots.used(e.account()), Supported: passkey.Supported(), Busy: s.busy,
+			Used: e.usedPasskeys(), Supported: passkey.Supported(), Busy: s.busy,
 			Rename: s.rename, Delete: s.confirmDelete,
 		},
 	)

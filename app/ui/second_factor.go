@@ -92,7 +92,10 @@ func (p *secondFactor) OnInit() {
 		p.over = e
 	}
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
-	p.email, p.methods = p.Env.signingIn, savedMethods(p.Env.sessionStorage)
+	p.email = p.Env.signingIn
+	if !p.Env.first() {
+		p.methods = savedMethods(p.Env.sessionStorage)
+	}
 	var pending *shared.PendingSignIn
 	if p.Env.given.read(shared.GetPendingSignIn.Path, shared.None{}, &pending) && pending != nil {
 		p.email, p.methods = pending.Email, pending.Methods
@@ -102,6 +105,9 @@ func (p *secondFactor) OnInit() {
 func (p *secondFactor) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
+	if p.methods == nil {
+		p.methods = savedMethods(p.Env.sessionStorage)
+	}
 	if slices.Contains(p.methods, byPasskey) {
 		p.passkeys.prepare(ctx)
 	}

@@ -201,8 +201,7 @@ func (r *sessionRow) drawQuestion() app.UI {
 // drawDetails draws what is known about the session.
 func (r *sessionRow) drawDetails() app.UI {
 	return html.Div().Class("session-details").Body(
-		// Of closed details, only a page without the app needs the content.
-		app.If(r.Value.Open || !app.IsClient, func() app.UI {
+		app.If(r.Value.Open, func() app.UI {
 			return html.Div().Body(
 				html.Dl().Class("session-facts").Body(r.Env.sessionFacts(r.Value.Session)...),
 				r.drawLog(),

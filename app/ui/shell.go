@@ -48,6 +48,7 @@ func (s *shell) OnInit() {
 func (s *shell) OnMount(ctx app.Context) {
 	defer rescue()
 	s.ctx, s.env.drawnAt = ctx, time.Time{}
+	s.env.preferences.load() // the server drew the page without them
 	s.env.connection.offline = !online()
 	handle(ctx, connectionAction, s.onConnection)
 	handle(ctx, announceChangeAction, s.onAnnounceChange)
