@@ -30,6 +30,17 @@
   }
   addEventListener("storage", ({ key, newValue }) => key === "latchkey.theme" && self.latchkeyTheme(newValue));
 
+  // The time zone of the browser, for the times in pages that the server draws.
+  try {
+    const cookie = `latchkey.zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+    if (!document.cookie.split("; ").includes(cookie)) {
+      const secure = location.protocol === "https:" ? "; Secure" : "";
+      document.cookie = `${cookie}; Path=/; SameSite=Lax; Max-Age=31536000${secure}`;
+    }
+  } catch {
+    // The browser allows no cookies here. The server draws times in UTC.
+  }
+
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
   bar.hidden = false; // from now on this script updates it

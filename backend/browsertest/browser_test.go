@@ -518,8 +518,8 @@ func testSnapshotContents(t *testing.T, server *testkit.Program) {
 		}
 	}
 
-	const stored = `JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage}) + document.cookie`
-	keys := eval[[]string](p, `[...Object.keys(localStorage), ...Object.keys(sessionStorage), document.cookie]`)
+	const stored = `JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage}) + ` + readableCookies
+	keys := eval[[]string](p, `[...Object.keys(localStorage), ...Object.keys(sessionStorage), `+readableCookies+`]`)
 	if !slices.Equal(keys, []string{"latchkey.kept", ""}) {
 		t.Errorf("the page stores %q; want only the offline snapshot", keys)
 	}

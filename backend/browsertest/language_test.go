@@ -2,10 +2,14 @@ package browsertest
 
 import (
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 	"latchkey/shared/message"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -19,12 +23,16 @@ func TestLanguageBrowser(t *testing.T) {
 		"Later":      testLanguageLater,
 		"NotLoaded":  testLanguageNotLoaded,
 		"NotStarted": testLanguageNotStarted,
+		"Zone":       testZone,
 	}, map[string]func(*testing.T){
 		"Offline": testLanguageOffline,
 	})
 }
 
 const catalogDE = "/web/catalog-de.txt"
+
+// readableCookies returns the cookies that scripts can read, except for the time zone.
+const readableCookies = `document.cookie.split("; ").filter((cookie) => !cookie.startsWith("latchkey.zone=")).join("; ")`
 
 // catalogNotLoaded is what the browser reports about a blocked catalog.
 const catalogNotLoaded = "ERR_BLOCKED_BY_CLIENT"
@@ -243,7 +251,7 @@ func testLanguage(t *testing.T, server *testkit.Program) {
 	other.chooseLanguage(en.T(message.LanguageChoice), en.T(message.SameAsBrowser))
 	other.See(de.T(message.DoneLanguageSaved))
 	other.awaitLanguage("de", de.T(message.UserProfile), de.T(message.UserProfile))
-	if got := eval[string](other, "document.cookie"); got != "" {
+	if got := eval[string](other, readableCookies); got != "" {
 		t.Errorf("after the choice is reverted, the cookie %q remains", got)
 	}
 
@@ -323,4 +331,49 @@ func testLanguageTyped(t *testing.T, server *testkit.Program) {
 	}
 	p.settings("")
 	p.See(de.T(message.ThisDevice))
+}
+
+// testZone checks that pages tell the server the time zone of the browser, also when it changes,
+// and that the app draws times in it.
+func testZone(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	travel := func(zone string) {
+		t.Helper()
+		command(p, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone})
+		p.Open("/sign-up")
+		if got, want := eval[string](p, "document.cookie"), shared.ZoneCookie+"="+zone; got != want {
+			t.Errorf("in %s: the cookie is %q; want %q", zone, got, want)
+		}
+	}
+	p.Prefers("en-GB,en")
+	travel("America/Los_Angeles")
+	travel("Asia/Kathmandu")
+	for _, cookie := range command(p, network.GetCookies, network.GetCookiesParams{}).Cookies {
+		left := time.Until(time.Unix(int64(cookie.Expires), 0))
+		if cookie.Path != "/" || cookie.SameSite != network.CookieSameSiteLax || cookie.Secure || left < 364*24*time.Hour {
+			t.Errorf("the cookie is %+v", cookie)
+		}
+	}
+
+	p.signUp()
+	p.settings("activity")
+	p.See(en.T(message.EventSignUp))
+	got := eval[[]string](p, `(() => {
+		const time = document.querySelector(".event time")
+		const at = new Date(time.dateTime)
+		return [time.textContent, at.toLocaleTimeString("en-GB", {timeStyle: "short"}), time.title.slice(-8), at.toLocaleTimeString("en-GB")]
+	})()`)
+	if got[0] != got[1] || got[2] != got[3] {
+		t.Errorf("the time of an event is %q, and %q on hover; want %q and %q", got[0], got[2], got[1], got[3])
+	}
+	p.Press(en.T(message.SignOut))
+	p.See(en.T(message.DoneSignedOut))
+	if got := eval[string](p, "document.cookie"); got != shared.ZoneCookie+"=Asia/Kathmandu" {
+		t.Errorf("after the sign-out, the cookie is %q", got)
+	}
+
+	// The page also starts where the browser allows no cookies.
+	p.Inject(`Object.defineProperty(document, "cookie", {get: () => "", set() { throw new DOMException("", "SecurityError") }})`)
+	p.Open("/sign-in")
+	p.The("heading", en.T(message.SignIn))
 }

@@ -58,7 +58,7 @@ func testOffline(t *testing.T) {
 	p.Open("/dashboard/settings")
 	p.See(firefoxDevice)
 	p.awaitServiceWorker()
-	cookie := eval[string](p, `document.cookie`)
+	cookie := eval[string](p, readableCookies)
 
 	// The offline snapshot holds what the page shows.
 	snapshot := p.snapshot()
