@@ -8,12 +8,14 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/andybalholm/brotli"
 
+	"latchkey/backend/testkit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 	"latchkey/web"
@@ -76,7 +78,8 @@ func TestPagesAreTheShell(t *testing.T) {
 	app := new(goApp)
 	h := newSite(app)
 	for _, path := range shared.Pages {
-		w := get(h, path+`?invite=%22%3E%3Cscript%3E`, "Cookie", "latchkey.session=x", "Host", "evil.example")
+		address := Address(path)
+		w := get(h, address+`&invite=%22%3E%3Cscript%3E`, "Cookie", "latchkey.session=x", "Host", "evil.example")
 		body := w.Body.String()
 		if w.Code != 200 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
 			t.Errorf("GET %s is %d %s", path, w.Code, w.Header().Get("Content-Type"))
@@ -91,16 +94,16 @@ func TestPagesAreTheShell(t *testing.T) {
 			}
 		}
 		if strings.Contains(body, message.English.T(message.PageNotFound)) {
-			t.Errorf("GET %s: web/shell.html does not know the page", path)
+			t.Errorf("GET %s: package ui does not know the page", path)
 		}
-		// Inline code is against the Content-Security-Policy; data-error is only in the
-		// response to a form.
-		for _, inline := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", "data-error"} {
+		// Inline code is against the Content-Security-Policy; only a page that is drawn for
+		// its caller has a state.
+		for _, inline := range []string{"<script>", "<style", " style=", " onclick=", "javascript:", "page-state"} {
 			if strings.Contains(body, inline) {
 				t.Errorf("GET %s has %s in it", path, inline)
 			}
 		}
-		if again := get(h, path).Body.String(); again != body {
+		if again := get(h, address).Body.String(); again != body {
 			t.Errorf("GET %s is not the same for all users", path)
 		}
 	}
@@ -166,7 +169,7 @@ func TestGoAppServesOnlyItsFiles(t *testing.T) {
 		"/web/../main.go", "/web/..%2fweb.go", "//sign-in", "/goapp.js", "/manifest.json", "/app.wasm", "/r/%22%3E%3Cscript%3E",
 	} {
 		w := get(h, path)
-		if w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>"+message.English.T(message.PageNotFound)+"</h1>") {
+		if heading := testkit.ParseHTML(t, w.Body.String()).Texts("h1"); w.Code != 404 || !slices.Equal(heading, []string{message.English.T(message.PageNotFound)}) {
 			t.Errorf("GET %s is %d %.60s", path, w.Code, w.Body)
 		}
 		if strings.Contains(w.Body.String(), "/app.js") {
@@ -368,13 +371,12 @@ func TestPagesAreInTheLanguageOfTheBrowser(t *testing.T) {
 		{`latchkey.language="><script>`, "", "en"},
 	} {
 		l := map[string]*message.Language{"en": message.English, "de": message.German}[tt.want]
-		for path, title := range map[string]string{
-			"/sign-in": "<title>" + l.T(message.SignIn) + " · Latchkey</title>",
-			"/nowhere": "<h1>" + l.T(message.PageNotFound) + "</h1>",
-		} {
+		for path, title := range map[string]string{Address("/sign-in"): l.T(message.SignIn), "/nowhere": l.T(message.PageNotFound)} {
 			w := get(h, path, "Cookie", tt.cookie, "Accept-Language", tt.accepted)
-			if body := w.Body.String(); !strings.Contains(body, `<html lang="`+tt.want+`">`) || !strings.Contains(body, title) {
-				t.Errorf("to %q and %q %s is not in %s: %.300s", tt.cookie, tt.accepted, path, tt.want, body)
+			page := testkit.ParseHTML(t, w.Body.String())
+			if len(page.All("html", "lang="+tt.want)) != 1 || !slices.Equal(page.Texts("h1"), []string{title}) ||
+				!slices.Equal(page.Texts("title"), []string{title + " · Latchkey"}) {
+				t.Errorf("to %q and %q %s is not in %s: %.300s", tt.cookie, tt.accepted, path, tt.want, w.Body)
 			}
 			if got := w.Header().Get("Vary"); got != "Accept-Encoding, Accept-Language, Cookie" {
 				t.Errorf("%s: Vary is %q", path, got)
@@ -431,32 +433,36 @@ func TestWellKnown(t *testing.T) {
 	}
 }
 
-// TestAnswers tests that the pages of a refused form and of a link are in the user's
-// language, and escape what the user typed.
+// TestAnswers tests that a page that is drawn for its caller and that of a link are in the user's
+// language, and escape what users typed.
 func TestAnswers(t *testing.T) {
 	h := newSite(new(goApp))
 	r := httptest.NewRequest("POST", "/sign-in", nil)
 	r.Header.Set("Accept-Language", "de")
-	for what, test := range map[string]struct {
-		answer func(w http.ResponseWriter)
-		want   string
-	}{
-		"form": {func(w http.ResponseWriter) {
+	const hostile = `"></script><img src=x onerror=alert(1)>`
+	for what, answer := range map[string]func(w http.ResponseWriter){
+		"page": func(w http.ResponseWriter) {
 			p := publicPage{message.German, shared.PageSignIn}.page("")
-			p.State.At.Time = time.Now()
-			p.State.Form = &shared.FormState{Error: shared.ErrCredentials, Text: "<b>", Email: `"><script>`}
+			p.State = shared.PageState{At: shared.Time{Time: time.Now()}, Form: &shared.FormState{
+				Error: shared.ErrCredentials.WithMessage(hostile), Text: hostile, Email: hostile,
+			}}
 			h.Draw(w, r, 418, p)
-		}, "&lt;b&gt;"},
-		"link": {func(w http.ResponseWriter) {
-			h.AnswerLink(w, r, 418, web.Link{Title: "<b>", Token: `"><script>`, Button: "x"})
-		}, "&lt;b&gt;"},
+		},
+		"link": func(w http.ResponseWriter) {
+			h.AnswerLink(w, r, 418, web.Link{Title: hostile, Text: hostile, Hint: hostile, Token: hostile, Button: hostile})
+		},
 	} {
 		w := httptest.NewRecorder()
-		test.answer(w)
-		body := w.Body.String()
-		if w.Code != 418 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(body, `<html lang="de">`) ||
-			!strings.Contains(body, test.want) || strings.Contains(body, "<script>") || w.Header().Get("ETag") != "" {
-			t.Errorf("%s: %d %v %s", what, w.Code, w.Header(), body)
+		answer(w)
+		page := testkit.ParseHTML(t, w.Body.String())
+		if w.Code != 418 || w.Header().Get("Content-Type") != htmlType || len(page.All("html", "lang=de")) != 1 || w.Header().Get("ETag") != "" {
+			t.Errorf("%s: %d %v %s", what, w.Code, w.Header(), w.Body)
+		}
+		if len(page.All("img", "src=x")) > 0 || len(page.All("", "onerror")) > 0 || !strings.Contains(w.Body.String(), "onerror") {
+			t.Errorf("%s: a text is markup, or is missing: %s", what, w.Body)
+		}
+		if form := page.State(t); what == "page" && (form == nil || form.Form.Email != hostile) {
+			t.Errorf("the state is %+v", form)
 		}
 	}
 }
