@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -31,6 +30,9 @@ type form struct {
 	why           string            // why it accepts none before that
 	announcedWait string            // the wait, for screen readers
 	waited        bool              // the wait is over
+
+	adoptedUntil time.Time // until, once the app has drawn the form as the server did: see resume
+	first        string    // the field, or "submit", that has the focus when the browser loads the page
 }
 
 // init initializes an empty form with fields.
@@ -122,24 +124,35 @@ func (f *form) end(ctx app.Context, err error) {
 	}
 }
 
-// adopt takes over the error of a form that the browser submitted before the app ran. The
-// server has written it into the page. adopt returns nil if there is none.
-func (f *form) adopt() *shared.Error {
-	refused := app.Window().Get("document").Call("querySelector", "[data-error]")
-	if !refused.Truthy() {
+// adopt takes over the form of the page at path that the browser submitted itself and the server
+// refused: the error, and what the user typed. It returns nil if there is none. The server and
+// the app draw the same: the server's text above the button says which fields the user has to
+// fill in again.
+func (f *form) adopt(path string) *shared.FormState {
+	p := f.env.page
+	if p == nil || p.Address.Path != path || p.State.Form == nil || p.State.Form.Error == nil {
 		return nil
 	}
-	e := new(shared.Error)
-	if valid := json.Unmarshal([]byte(refused.Get("dataset").Get("error").String()), e) == nil; !valid {
-		return nil
+	state := p.State.Form
+	p.State.Form = nil // the user may return to the page
+	f.fail(state.Error)
+	for _, field := range f.fields {
+		if f.wrong[field] != "" {
+			f.first = field
+			return state
+		}
 	}
-	f.fail(e)
-	// Keep the server's text above the button, which says which fields the user has to
-	// fill in again.
-	if said := element("form-error"); said.Truthy() && f.problem != "" {
-		f.problem = said.Get("textContent").String()
+	f.first, f.problem = "submit", state.Text
+	f.adoptedUntil, f.until = f.until, time.Time{}
+	return state
+}
+
+// resume begins to count down the wait of an adopted form, if there is one.
+func (f *form) resume(ctx app.Context) {
+	if !f.adoptedUntil.IsZero() {
+		f.until, f.problem = f.adoptedUntil, ""
+		f.countDown(ctx)
 	}
-	return e
 }
 
 // isOneOf reports whether err matches one of those.
@@ -212,7 +225,7 @@ func (f *form) drawError() app.UI {
 				html.Span().Aria("hidden", "true").Text(f.why+" "+f.env.retryIn(wait)),
 			)
 		}).ElseIf(f.problem != "", func() app.UI {
-			return html.P().Body(&errorText{Text: f.problem, Attempt: f.attempts})
+			return html.P().ID(f.inputID("error")).Body(&errorText{Text: f.problem, Attempt: f.attempts})
 		}).ElseIf(f.waited, func() app.UI {
 			return html.P().Class("visually-hidden").Text(f.env.T(message.TryAgainNow))
 		}),
@@ -222,9 +235,15 @@ func (f *form) drawError() app.UI {
 // button draws the submit button. It uses aria-disabled, because a disabled button would lose
 // the focus.
 func (f *form) button(label, class string) html.Element {
+	problem := ""
+	if f.problem != "" {
+		problem = f.inputID("error")
+	}
 	return html.Button().Attr("type", "submit").Class(class).ID(f.inputID("submit")).
+		Aria("describedby", problem).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).
+		Attr("autofocus", !app.IsClient && f.first == "submit").
 		Text(label)
 }
 
@@ -233,6 +252,7 @@ func (f *form) field(in field) app.UI {
 	in.Env = f.env
 	in.ID = f.inputID(in.Name)
 	in.Wrong, in.Attempt = f.wrong[in.Name], f.attempts
+	in.first = f.first == in.Name
 	return &in
 }
 
@@ -271,6 +291,7 @@ type field struct {
 	Attempt     int    // how often the form was submitted
 	Typed       func() // called when the value changes
 
+	first   bool // it has the focus when the browser loads the page
 	visible bool // the password is shown
 }
 
@@ -311,7 +332,8 @@ func (f *field) Render() app.UI {
 	}
 	input = input.ID(f.ID).Attr("name", f.Name).
 		Aria("describedby", described).
-		Aria("invalid", f.Wrong != "")
+		Aria("invalid", f.Wrong != "").
+		Attr("autofocus", !app.IsClient && f.first)
 	if f.Mode != "" {
 		input = input.Attr("inputmode", f.Mode)
 	}
@@ -350,9 +372,14 @@ func (f *form) drawWrong(field string) app.UI {
 }
 
 // drawWrong draws the error of an input, after a number of attempts. It is a live region, because
-// a field that already has the focus is not read again.
+// a field that already has the focus is not read again. An error that comes with the page is an
+// alert, because the page is not a change within it.
 func drawWrong(input, text string, attempt int) app.UI {
-	return html.P().Class("wrong").ID(input+"-wrong").Aria("live", "polite").Body(app.If(text != "", func() app.UI {
+	role := ""
+	if text != "" && attempt == 0 {
+		role = "alert"
+	}
+	return html.P().Class("wrong").ID(input+"-wrong").Aria("live", "polite").Role(role).Body(app.If(text != "", func() app.UI {
 		return &errorText{Text: text, Attempt: attempt}
 	}))
 }

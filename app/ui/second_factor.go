@@ -73,6 +73,7 @@ type secondFactor struct {
 	tries   int      // the number of wrong codes
 	refused bool     // the app's last code was wrong, and the server does not know why
 	over    error    // why the user has to sign in again; nil if they do not have to
+	trusts  bool     // a form that the browser submitted itself and the server refused asked to trust it
 
 	passkeys ceremony
 
@@ -88,8 +89,10 @@ func (p *secondFactor) OnInit() {
 	if backup := element("second-factor-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // the user opened it before the app ran
 	}
-	if e := p.form.adopt(); e != nil && isFinal(e) {
-		p.over = e
+	if state := p.form.adopt(shared.PageTwoFactor); state != nil {
+		p.adopt(state)
+	} else {
+		p.form.first = "code"
 	}
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
 	p.email = p.Env.signingIn
@@ -99,6 +102,18 @@ func (p *secondFactor) OnInit() {
 	var pending *shared.PendingSignIn
 	if p.Env.given.read(shared.GetPendingSignIn.Path, shared.None{}, &pending) && pending != nil {
 		p.email, p.methods = pending.Email, pending.Methods
+	}
+}
+
+// adopt takes over a form that the server has refused.
+func (p *secondFactor) adopt(state *shared.FormState) {
+	p.trusts = state.TrustDevice
+	if state.BackupCode {
+		p.with = byBackup
+	}
+	p.refused = p.isCodeRefused(state.Error)
+	if isFinal(state.Error) {
+		p.over = state.Error
 	}
 }
 
@@ -117,9 +132,7 @@ func (p *secondFactor) OnMount(ctx app.Context) {
 	if p.methods == nil {
 		p.methods = []string{byApp, byMail} // the server refuses methods that the user does not have
 	}
-	if p.form.wait() > 0 {
-		p.form.countDown(ctx)
-	}
+	p.form.resume(ctx)
 	if !strings.HasPrefix(focusedID(), p.form.inputID("")) { // keep a focus from before the app ran
 		focus(ctx, p.form.inputID("code"), p.form.inputID("backupCode"), "again")
 	}
@@ -189,7 +202,8 @@ func (p *secondFactor) useApp(app.Context, app.Event) {
 	p.use(byApp)
 }
 
-func (p *secondFactor) useBackup(app.Context, app.Event) {
+func (p *secondFactor) useBackup(_ app.Context, e app.Event) {
+	e.PreventDefault() // without the app, the field opens below the other
 	p.use(byBackup)
 }
 
@@ -279,9 +293,7 @@ func (p *secondFactor) answered(ctx app.Context, out shared.Verified, err error)
 }
 
 func (p *secondFactor) failed(ctx app.Context, err error) {
-	var e *shared.Error
-	p.status = ""
-	p.refused = p.with == byApp && errors.As(err, &e) && e.Code == shared.ErrInvalidCode.Code && e.Message == shared.ErrInvalidCode.Message
+	p.status, p.refused = "", p.isCodeRefused(err)
 	if p.with != byMail && isOneOf(err, shared.ErrInvalidCode, shared.ErrInvalidBackupCode) {
 		if p.tries++; p.tries == shared.PendingSignInTries { // the server accepts no more codes
 			err = shared.ErrTooManyCodes
@@ -297,13 +309,22 @@ func (p *secondFactor) failed(ctx app.Context, err error) {
 	}
 }
 
+// isCodeRefused reports whether err means that the app's code was wrong, and that the server does
+// not know why.
+func (p *secondFactor) isCodeRefused(err error) bool {
+	var e *shared.Error
+	return p.with == byApp && errors.As(err, &e) && e.Code == shared.ErrInvalidCode.Code && e.Message == shared.ErrInvalidCode.Message
+}
+
 // isFinal reports whether err has ended the sign-in.
 func isFinal(err error) bool {
 	var e *shared.Error
 	return errors.As(err, &e) && e.Explain().Final
 }
 
-func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
+func (p *secondFactor) signInAgain(ctx app.Context, e app.Event) {
+	e.PreventDefault()
+	e.Call("stopPropagation") // otherwise go-app follows the link
 	signInAgain(ctx, p.over)
 }
 
@@ -311,13 +332,7 @@ func (p *secondFactor) signInAgain(ctx app.Context, _ app.Event) {
 func (p *secondFactor) Render() app.UI {
 	e := p.Env
 	if p.over != nil {
-		return narrow(
-			heading(e.title(shared.PageTwoFactor)),
-			html.Div().Class("card").Body(
-				html.P().ID("over").Text(e.errorMessage(p.over)),
-				button(e.T(message.SignInAgain), p.signInAgain).Class("main").ID("again").Aria("describedby", "over"),
-			),
-		)
+		return p.drawOver()
 	}
 	if p.user != nil {
 		return html.Div().Body(
@@ -334,6 +349,7 @@ func (p *secondFactor) Render() app.UI {
 			return html.Text(e.T(message.SigningInAs, p.email))
 		})),
 		formTo(p.submit).Class("card", "code-page").Body(
+			p.trustBox(),
 			html.Div().Body(app.If(p.offersPasskey(), p.passkeyFirst)),
 			html.Div().Body(p.field()),
 			drawStatus(p.status),
@@ -348,13 +364,30 @@ func (p *secondFactor) Render() app.UI {
 				p.lostAccess(),
 			),
 		),
+		e.worksWithoutScript(),
+	)
+}
+
+// drawOver draws why the user has to sign in again.
+func (p *secondFactor) drawOver() app.UI {
+	e, to := p.Env, shared.PageSignIn
+	if next := e.address().Query().Get("next"); next != "" {
+		to += "?next=" + url.QueryEscape(shared.NextPage(next))
+	}
+	return narrow(
+		heading(e.title(shared.PageTwoFactor)),
+		html.Div().Class("card").Body(
+			html.P().ID("over").Text(e.errorMessage(p.over)),
+			html.A(to).Class("button", "main").ID("again").Aria("describedby", "over").Attr("autofocus", !app.IsClient).
+				Text(e.T(message.SignInAgain)).OnClick(on(p.signInAgain)),
+		),
 	)
 }
 
 // offersPasskey reports whether the user can use a passkey, which is faster and safer than a
 // code.
 func (p *secondFactor) offersPasskey() bool {
-	return slices.Contains(p.methods, byPasskey) && passkey.Supported()
+	return slices.Contains(p.methods, byPasskey) && canUsePasskeys()
 }
 
 func (p *secondFactor) passkeyFirst() app.UI {
@@ -369,10 +402,7 @@ func (p *secondFactor) field() app.UI {
 	e := p.Env
 	switch p.with {
 	case byBackup:
-		return p.form.field(field{
-			Name: "backupCode", Label: e.T(message.BackupCode), Type: "text", Complete: "off", Exact: true,
-			Hint: e.T(message.HintBackupCode),
-		})
+		return p.backupField()
 	case byMail:
 		return p.form.code(e.T(message.CodeFromEmail), e.T(message.HintEmailCode), p.verify)
 	default:
@@ -384,6 +414,14 @@ func (p *secondFactor) field() app.UI {
 	}
 }
 
+func (p *secondFactor) backupField() app.UI {
+	e := p.Env
+	return p.form.field(field{
+		Name: "backupCode", Label: e.T(message.BackupCode), Type: "text", Complete: "off", Exact: true,
+		Hint: e.T(message.HintBackupCode),
+	})
+}
+
 // otherMethods draws the buttons for the other factors, which look like links.
 func (p *secondFactor) otherMethods() []app.UI {
 	e := p.Env
@@ -392,7 +430,9 @@ func (p *secondFactor) otherMethods() []app.UI {
 		methods = append(methods, linkButton(e.T(message.UseAuthenticatorApp), p.useApp))
 	}
 	if p.with != byBackup {
-		methods = append(methods, linkButton(e.T(message.UseBackupCode), p.useBackup))
+		methods = append(methods, p.backup())
+	} else {
+		methods = append(methods, p.backToCode())
 	}
 	if slices.Contains(p.methods, byMail) {
 		label := e.T(message.SendCodeByEmail)

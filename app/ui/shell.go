@@ -171,6 +171,7 @@ func (s *shell) Render() app.UI {
 		s.top(email),
 		s.banner(),
 		html.Main().ID("content").TabIndex(-1).Body(
+			s.needsScript(),
 			// Disabling it disables all its controls. Offline, the app neither changes
 			// anything nor queues changes.
 			html.Fieldset().Class("page").Attr("disabled", offline).Role(role).Aria("label", why).Body(s.content()),

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -27,6 +28,8 @@ type signIn struct {
 	problem  string // why the passkey button did not sign the user in
 	refused  error  // the last error, if the user can do something about it
 	email    string // the address in the last attempt
+	typed    string // the address in a form that the browser submitted itself and the server refused
+	forget   bool   // that form did not ask to stay signed in
 
 	canOffer  bool             // the browser can offer passkeys in autofill
 	offer     *passkey.Request // the request for that
@@ -38,17 +41,15 @@ func (p *signIn) OnInit() {
 	p.form.init(p.Env, "sign-in", "email", "password")
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{})
 	p.passkeys.fetched = p.offerPasskeys
-	if e := p.form.adopt(); e != nil {
-		p.refused, p.email = e, p.form.value("email")
+	if state := p.form.adopt(shared.PageSignIn); state != nil {
+		p.refused, p.email, p.typed, p.forget = state.Error, state.Email, state.Email, state.Forget
 	}
 }
 
 func (p *signIn) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
-	if p.form.wait() > 0 {
-		p.form.countDown(ctx)
-	}
+	p.form.resume(ctx)
 	if !passkey.Supported() {
 		return
 	}
@@ -194,17 +195,18 @@ func (p *signIn) Render() app.UI {
 		notice(p.Notice),
 		formTo(p.submit).Class("card").Body(
 			p.form.field(field{
-				Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username webauthn", Value: e.signInEmail,
+				Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username webauthn",
+				Value: cmp.Or(p.typed, e.signInEmail),
 			}),
 			p.form.field(field{Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 			html.Label().Class("check").Body(
-				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", true),
+				html.Input("checkbox").ID("sign-in-remember").Attr("name", "rememberMe").Attr("checked", !p.forget),
 				html.Span().Text(e.T(message.KeepSignedIn)),
 			),
 			p.form.drawError(),
 			html.Div().Body(p.nextAction()),
 			p.form.button(e.T(message.SignIn), "main"),
-			app.If(passkey.Supported(), func() app.UI {
+			app.If(canUsePasskeys(), func() app.UI {
 				return busyButton(e.T(message.SignInWithPasskey), p.usePasskey, p.passkeys.busy).ID("sign-in-passkey")
 			}),
 			drawProblem(p.problem),
@@ -216,8 +218,13 @@ func (p *signIn) Render() app.UI {
 				html.A(shared.PageSignUp).Text(e.T(message.CreateAnAccount)),
 			)
 		})),
+		e.worksWithoutScript(),
 	)
 }
+
+// canUsePasskeys reports whether to offer the use of a passkey. The server cannot know, and most
+// browsers support them.
+func canUsePasskeys() bool { return !app.IsClient || passkey.Supported() }
 
 // nextAction draws the action that the user can take after the last error.
 func (p *signIn) nextAction() app.UI {

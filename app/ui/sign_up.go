@@ -24,12 +24,12 @@ type signUp struct {
 func (p *signUp) OnInit() {
 	defer rescue()
 	p.form.init(p.Env, "sign-up", "name", "email", "password")
+	p.invite = p.Env.address().Query().Get("invite")
 }
 
 func (p *signUp) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx = ctx
-	p.invite = ctx.Page().URL().Query().Get("invite")
 	focusField(ctx, p.form.inputID("name"))
 }
 

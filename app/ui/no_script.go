@@ -1,0 +1,88 @@
+package ui
+
+import (
+	"slices"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// needsScript draws, for users without JavaScript, that the page needs it. On the settings pages
+// they can sign out.
+func (s *shell) needsScript() app.UI {
+	path := s.route.path
+	if app.IsClient || hasForm(path) || !slices.Contains(shared.Pages, path) {
+		return nil
+	}
+	e := s.env
+	switch {
+	case path == shared.PageHome:
+		return html.NoScript(
+			div("notice", html.P().Text(e.T(message.SignInWithoutJavaScript))),
+			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T(message.SignIn))),
+		)
+	case !isSettings(path):
+		return html.NoScript(div("notice", html.P().Text(e.T(message.AppNeedsJavaScript, e.server.name()))))
+	}
+	problem, described := "", ""
+	if form := s.page.State.Form; form != nil && s.page.Address.Path == path {
+		problem, described = form.Text, "form-error"
+	}
+	return html.NoScript(div("notice",
+		html.P().Text(e.T(message.HintSignedInNeedsJavaScript)),
+		html.Form().Body(
+			div("form-error", app.If(problem != "", func() app.UI { return html.P().ID(described).Text(problem) })).Role("alert"),
+			html.Button().Attr("type", "submit").Attr("name", "signOut").Attr("value", "yes").
+				Aria("describedby", described).Attr("autofocus", problem != "").Text(e.T(message.SignOut)),
+		),
+	))
+}
+
+// worksWithoutScript draws, for users without JavaScript, that the forms of the page work.
+func (t *env) worksWithoutScript() app.UI {
+	if app.IsClient {
+		return nil
+	}
+	return html.NoScript(html.P().Class("aside").Text(t.T(message.SignInWithoutJavaScript)))
+}
+
+// hasForm reports whether the page at path has a form that browsers submit without the app.
+func hasForm(path string) bool { return path == shared.PageSignIn || path == shared.PageTwoFactor }
+
+// trustBox draws what asks whether to trust the browser, for users without JavaScript.
+func (p *secondFactor) trustBox() app.UI {
+	if app.IsClient {
+		return nil
+	}
+	e, id := p.Env, p.form.inputID("trust")
+	return html.NoScript(html.Div().Class("field").Body(
+		html.Label().Class("check").Body(
+			html.Input("checkbox").ID(id).Attr("name", "trustDevice").Attr("checked", p.trusts).Aria("describedby", id+"-hint"),
+			html.Span().Text(e.T(message.TrustDevice)),
+		),
+		hint(e.T(message.HintTrustDevice)).ID(id+"-hint"),
+	))
+}
+
+// backup draws the way to a backup code. Before the app runs, the browser opens the field below
+// it.
+func (p *secondFactor) backup() app.UI {
+	e := p.Env
+	return html.Details().ID("second-factor-backup").Body(
+		html.Summary().Class("link").Text(e.T(message.UseBackupCode)).OnClick(on(p.useBackup)),
+		p.backupField(),
+		html.Button().Attr("type", "submit").Class("main").Text(e.T(message.VerifyBackupCode)),
+	)
+}
+
+// backToCode draws, for users without JavaScript, the way back from a backup code.
+func (p *secondFactor) backToCode() app.UI {
+	if app.IsClient {
+		return nil
+	}
+	e := p.Env
+	return html.NoScript(html.A(e.address().RequestURI()).Text(e.T(message.UseAuthenticatorApp)))
+}
