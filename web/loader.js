@@ -210,28 +210,19 @@
   };
 
   // The app does not take over while the user presses a button or composes a character: the
-  // press or the character would be lost.
-  let held = 0;
-  let composing = false;
-  let calm = () => {};
-  const follow = (event, change) => addEventListener(event, () => {
-    change();
-    if (held === 0 && !composing) {
-      calm();
+  // press or the character would be lost. A press outside the window may never end.
+  let presses = Promise.resolve();
+  let compositions = Promise.resolve();
+  const until = (events, limit) => new Promise((resolve) => {
+    for (const event of events) {
+      addEventListener(event, () => setTimeout(resolve), { capture: true, once: true }); // after the click that follows
     }
-  }, true);
-  follow("pointerdown", () => { held = 1; });
-  follow("pointerup", () => { held = 0; });
-  follow("pointercancel", () => { held = 0; });
-  follow("blur", () => { held = 0; });
-  follow("compositionstart", () => { composing = true; });
-  follow("compositionend", () => { composing = false; });
-  const calmed = () => new Promise((resolve) => {
-    calm = () => setTimeout(resolve); // after the click that follows
-    if (held === 0 && !composing) {
-      resolve();
+    if (limit) {
+      setTimeout(resolve, limit);
     }
   });
+  addEventListener("pointerdown", () => { presses = until(["pointerup", "pointercancel"], 3e3); }, true);
+  addEventListener("compositionstart", () => { compositions = until(["compositionend"]); }, true);
 
   // A Go program that has ended no longer responds to events.
   const watch = () => {
@@ -239,7 +230,8 @@
     Go.prototype.run = async function (instance) {
       const ended = () => { crash.hidden = false; };
       await answered;
-      await calmed();
+      await compositions;
+      await presses;
       return await texts ? run.call(this, instance).then(ended, ended) : null;
     };
   };

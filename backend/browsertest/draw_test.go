@@ -19,11 +19,11 @@ import (
 // TestDrawnBrowser tests pages that the server draws and the app takes over.
 func TestDrawnBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
-		"Same":    testDrawnSame,
-		"Picture": testDrawnPicture,
-		"Click":   testDrawnClick,
-		"Pressed": testDrawnPressed,
-		"Typed":   testDrawnTyped,
+		"Same":     testDrawnSame,
+		"Picture":  testDrawnPicture,
+		"Click":    testDrawnClick,
+		"Composed": testDrawnComposed,
+		"Typed":    testDrawnTyped,
 	}, nil)
 }
 
@@ -102,7 +102,7 @@ func (p *tab) signUpWithData(server *testkit.Program) {
 func testDrawnSame(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.Inject(describeTakeOver)
-	for _, path := range []string{shared.PageSignIn, shared.PageSignUp, shared.PageForgotPassword, "/nowhere"} {
+	for _, path := range []string{shared.PageSignIn, shared.PageSignUp, shared.PageForgotPassword} {
 		p.Open(path)
 		if n := p.wantSame(path); n < 15 {
 			t.Errorf("%s: the server has drawn %d elements and texts", path, n)
@@ -165,7 +165,8 @@ func testDrawnPicture(t *testing.T, server *testkit.Program) {
 			p.Act(`document.getElementById("boot").style.display = "none"`) // the progress of the download
 			before := p.picture()
 			p.releaseApp()
-			if part := difference(before, p.picture()); part > 0.001 {
+			after := p.picture()
+			if part := difference(before, after); part > 0.001 {
 				t.Errorf("%s: %.2f %% of the picture change when the app takes over", what, 100*part)
 			}
 			if shift := eval[float64](p, "shift"); shift > 0 {
@@ -192,20 +193,25 @@ func testDrawnClick(t *testing.T, server *testkit.Program) {
 	p.The("dialog", en.T(message.ConfirmRevokeSession))
 }
 
-// testDrawnPressed checks that the app waits until the user has released a button.
-func testDrawnPressed(t *testing.T, server *testkit.Program) {
+// testDrawnComposed checks that the app waits until the user has composed a character, as they do
+// in Japanese.
+func testDrawnComposed(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
 	p.holdApp()
+	p.Inject(`const instantiate = WebAssembly.instantiateStreaming;
+		WebAssembly.instantiateStreaming = (...given) => instantiate(...given).then((result) => {
+			requestAnimationFrame(() => requestAnimationFrame(() => { window.compiled = true }));
+			return result;
+		})`)
 	p.Visit("/dashboard/settings")
-	p.Act(`dispatchEvent(new PointerEvent("pointerdown")), window.replaced = 0`)
-	p.Inject(describeTakeOver)
+	p.Act(`dispatchEvent(new Event("compositionstart"))`)
 	p.Until("the loader waits for the app", `comeApp(), true`)
-	p.Until("the app is about to run", `document.getElementById("boot").value === 100`)
-	if !eval[bool](p, `!!document.getElementById("app-wasm-loader")`) {
-		t.Error("the app takes over while a button is pressed")
+	p.Until("the app could run", `window.compiled`)
+	if eval[bool](p, testkit.Running) {
+		t.Error("the app takes over while the user composes a character")
 	}
-	p.Act(`dispatchEvent(new PointerEvent("pointerup"))`)
+	p.Act(`dispatchEvent(new Event("compositionend"))`)
 	p.Running()
 }
 
