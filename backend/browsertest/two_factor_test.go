@@ -223,7 +223,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.With("textbox", enrollmentCode, about+" "+en.T(message.ErrEnterSixDigits))
 	p.Key("12a")
 	p.Press(en.T(message.VerifyCode))
-	p.Field("factor-code", "12a")    // the user can correct it
+	p.Field("factor-code", "12a")           // the user can correct it
 	p.Fill(enrollmentCode, scanned.Wrong()) // the form submits itself
 	p.With("textbox", enrollmentCode, about+" "+en.T(message.ErrInvalidCode))
 	p.Field("factor-code", "")
