@@ -284,7 +284,7 @@ func testFormTakeOverErrors(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.ErrSignInExpired))
 	p.releaseApp()
 	p.See(en.T(message.ErrSignInExpired))
-	p.Press(en.T(message.SignInAgain))
+	p.Click("link", en.T(message.SignInAgain), "")
 	p.At("/sign-in")
 
 	// The server rejects a form that another website submits.

@@ -234,7 +234,7 @@ func tourTwoFactor(t *testing.T, inspect func(*tab, string)) {
 	p.Click("DisclosureTriangle", en.T(message.LostAccess), "")
 	p.See(en.T(message.LostAccessAskOperator))
 	inspect(p, "two-factor-wrong")
-	p.Press(en.T(message.UseBackupCode))
+	p.useBackupCode()
 	p.The("textbox", en.T(message.BackupCode))
 	inspect(p, "two-factor-backup-code")
 	p.Press(en.T(message.SendCodeByEmail))
