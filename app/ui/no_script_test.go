@@ -252,11 +252,13 @@ func TestRefusedSecondFactor(t *testing.T) {
 			backup, backupHint + " " + en.T(message.ErrInvalidBackupCode),
 		},
 		{
-			"a lockout", refused(shared.ErrLockedOut.After(15*time.Minute), shared.FormState{}),
+			"a lockout", refused(shared.ErrLockedOut.After(15*time.Minute), shared.FormState{Email: "ada@example.com"}),
 			"second-factor-submit", shared.ErrLockedOut.After(15 * time.Minute).Text(message.English),
 		},
 	} {
-		tt.state.Answers = pending
+		if tt.focus != "second-factor-submit" {
+			tt.state.Answers = pending // the server does not send it with an error that tells to wait
+		}
 		p := drawState(t, "/two-factor", tt.state)
 		if got := p.focus(); got != tt.focus {
 			t.Errorf("%s: the focus is on %q; want %q", tt.what, got, tt.focus)

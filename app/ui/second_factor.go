@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -89,11 +90,6 @@ func (p *secondFactor) OnInit() {
 	if backup := element("second-factor-backup"); backup.Truthy() && backup.Get("open").Bool() {
 		p.with = byBackup // the user opened it before the app ran
 	}
-	if state := p.form.adopt(shared.PageTwoFactor); state != nil {
-		p.adopt(state)
-	} else {
-		p.form.first = "code"
-	}
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
 	p.email = p.Env.signingIn
 	if !p.Env.first() {
@@ -103,11 +99,16 @@ func (p *secondFactor) OnInit() {
 	if p.Env.given.read(shared.GetPendingSignIn.Path, shared.None{}, &pending) && pending != nil {
 		p.email, p.methods = pending.Email, pending.Methods
 	}
+	if state := p.form.adopt(shared.PageTwoFactor); state != nil {
+		p.adopt(state)
+	} else {
+		p.form.first = "code"
+	}
 }
 
 // adopt takes over a form that the server has refused.
 func (p *secondFactor) adopt(state *shared.FormState) {
-	p.trusts = state.TrustDevice
+	p.email, p.trusts = cmp.Or(p.email, state.Email), state.TrustDevice
 	if state.BackupCode {
 		p.with = byBackup
 	}
