@@ -7,14 +7,12 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	parser "golang.org/x/net/html"
 
-	"latchkey/app/client"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -31,69 +29,6 @@ func answers(t *testing.T, values map[string]any) map[string]json.RawMessage {
 		all[path] = body
 	}
 	return all
-}
-
-// richAnswers returns responses with something of everything that the pages show.
-func richAnswers() map[string]any {
-	at := shared.Time{Time: time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)}
-	soon := shared.Time{Time: at.Add(48 * time.Hour)}
-	name, by, value := `<b>"Yubi"`, "totp", "12"
-	user := shared.User{ID: "u", Email: `ada"<b>@example.com`, Name: "Ada <i>", CreatedAt: at, TwoFactorEnabled: true}
-	device := shared.Device{Browser: "Firefox 150", OS: "Linux", Kind: "desktop"}
-	session := shared.Session{
-		ID: "s", Token: "s", CreatedAt: at, UpdatedAt: at, ExpiresAt: soon, LastActiveAt: at, ConfirmedAt: at, SecondFactorAt: &at,
-		SecondFactorBy: &by, IPAddress: "192.0.2.1", UserAgent: "<x>", Device: device, Method: "password+totp", IsCurrent: true,
-	}
-	other := session
-	other.Token, other.IsCurrent, other.IsNew, other.Method, other.PasskeyName = "o", false, true, "passkey", &name
-	passkeys := []shared.Passkey{
-		{
-			ID: "p", Name: &name, CreatedAt: at, LastUsedAt: &at, UserVerified: true, Synced: true, BackedUp: true,
-			Provider: &shared.Provider{Name: "iCloud <Keychain>", IconLight: "/a.svg", IconDark: "/b.svg"},
-		},
-		{ID: "q", CreatedAt: at, LastCredential: true},
-	}
-	var events []shared.Event
-	for i, kind := range shared.EventKinds {
-		events = append(events, shared.Event{ID: strconv.Itoa(i), Kind: kind.Name, At: at, IPAddress: "192.0.2.1", Device: device})
-	}
-	page := shared.EventPage{Events: events, Next: "1"}
-	own, all := &url.URL{Path: shared.PageActivity}, &url.URL{Path: shared.PageSystem}
-	return map[string]any{
-		shared.About.Path: shared.AboutServer{Name: "Latch & key", SignUp: true},
-		shared.GetSession.Path: shared.Current{
-			Session: session, User: user, EnrollmentDeadline: &soon, Permissions: []string{manageSettings, manageUsers, readEvents},
-		},
-		shared.GetPendingSignIn.Path: shared.PendingSignIn{Email: user.Email, Methods: []string{byApp, byMail, byPasskey}},
-		shared.GetOverview.Path: shared.Overview{
-			User: user, Password: shared.PasswordState{Set: true, ChangedAt: &at},
-			TwoFactor: shared.TwoFactor{Enabled: true, Since: &at, BackupCodesLeft: 1, Pending: true},
-			Passkeys:  shared.PasskeySummary{Count: 2, Synced: 1, LastUsedAt: &at, LastUsed: &name},
-			Sessions:  shared.SessionSummary{Count: 2, New: 1, Newest: []shared.Session{session, other}},
-			Email:     shared.PendingEmail{Address: "new@example.com", SentTo: user.Email, ExpiresAt: &soon},
-			Newest:    &events[0], Question: &other, Delivers: true, Trusted: 1, Admin: true,
-		},
-		shared.TwoFactorStatus.Path: shared.TwoFactor{Enabled: true, Since: &at, BackupCodesLeft: 1, Pending: true},
-		shared.ListTrustedDevices.Path: []shared.TrustedDevice{
-			{ID: "1", Device: device, CreatedAt: at, LastUsedAt: at, ExpiresAt: soon, IsCurrent: true}, {ID: "2", CreatedAt: at, ExpiresAt: soon},
-		},
-		shared.ListPasskeys.Path: passkeys,
-		shared.ListSessions.Path: []shared.Session{session, other},
-		shared.ListEvents.Path + client.Query(eventQuery(own, false)):   page,
-		shared.ListAllEvents.Path + client.Query(eventQuery(all, true)): page,
-		shared.ListUsers.Path + client.Query(shared.UserQuery{}): shared.UserPage{Next: "n", Users: []shared.ManagedUser{
-			{User: user, Passkeys: 1, Sessions: 2, LastActiveAt: &at, Permissions: []string{"users"}},
-			{User: shared.User{ID: "v", Email: "bob@example.com"}, DisabledAt: &at},
-		}},
-		shared.ListSettings.Path: shared.Settings{Settings: []shared.Setting{
-			{Key: "A", Type: "string", Title: "A", Description: "<a>", Value: &name, Group: "One", UpdatedAt: &at, UpdatedBy: &user.Email},
-			{Key: "B", Type: "bool", Title: "B", Value: &value, Group: "One", ReadOnly: true, IsSet: true, Source: "env"},
-			{Key: "C", Type: "enum", Title: "C", Value: &value, Options: []string{"12", "13"}, Group: "Two"},
-			{Key: "D", Type: "secret", Title: "D", Secret: true, IsSet: true, Group: "Two"},
-			{Key: "E", Type: "int", Title: "E", Value: &value, Min: "1", Max: "20", Group: "Two", Consequence: "Much."},
-			{Key: "F", Type: "duration", Title: "F", Value: &value, Group: "Two"},
-		}},
-	}
 }
 
 // TestDrawnAsParsed tests that browsers parse each page as it was drawn. They would move, for

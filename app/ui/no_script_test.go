@@ -13,14 +13,14 @@ import (
 	"latchkey/shared/message"
 )
 
-// A drawnPage is a page as a browser without JavaScript parses it.
-type drawnPage struct {
+// A parsedPage is a page as a browser without JavaScript parses it.
+type parsedPage struct {
 	t    *testing.T
 	root *parser.Node
 }
 
 // drawState draws the page at an address with its state.
-func drawState(t *testing.T, address string, state shared.PageState) drawnPage {
+func drawState(t *testing.T, address string, state shared.PageState) parsedPage {
 	t.Helper()
 	at, err := url.Parse(address)
 	if err != nil {
@@ -31,7 +31,7 @@ func drawState(t *testing.T, address string, state shared.PageState) drawnPage {
 	}
 	var b bytes.Buffer
 	Draw(&b, Page{Address: at, Name: "Latchkey", Language: message.English, Locale: "en", Zone: time.UTC, State: state})
-	return drawnPage{t, parse(t, b.String(), false)}
+	return parsedPage{t, parse(t, b.String(), false)}
 }
 
 // parse parses the content of a page as browsers with or without JavaScript do.
@@ -46,7 +46,7 @@ func parse(t *testing.T, drawn string, scripting bool) *parser.Node {
 }
 
 // find returns the first element with an attribute, or nil.
-func (p drawnPage) find(name, value string) *parser.Node {
+func (p parsedPage) find(name, value string) *parser.Node {
 	for n := range p.root.Descendants() {
 		if got, ok := attr(n, name); ok && got == value {
 			return n
@@ -56,7 +56,7 @@ func (p drawnPage) find(name, value string) *parser.Node {
 }
 
 // id returns the element with an ID, which must exist.
-func (p drawnPage) id(id string) *parser.Node {
+func (p parsedPage) id(id string) *parser.Node {
 	p.t.Helper()
 	n := p.find("id", id)
 	if n == nil {
@@ -67,7 +67,7 @@ func (p drawnPage) id(id string) *parser.Node {
 
 // form returns the values of the form with a submit button, by name, as a browser would submit
 // them.
-func (p drawnPage) form(submit string) url.Values {
+func (p parsedPage) form(submit string) url.Values {
 	p.t.Helper()
 	form := p.id(submit)
 	for form.Data != "form" {
@@ -92,7 +92,7 @@ func (p drawnPage) form(submit string) url.Values {
 
 // focus returns the ID of the element that gets the focus when the page loads. Those in the
 // dialogs get it when the dialog opens.
-func (p drawnPage) focus() (id string) {
+func (p parsedPage) focus() (id string) {
 	p.t.Helper()
 	for n := range p.id("content").Descendants() {
 		if _, ok := attr(n, "autofocus"); ok {
@@ -126,7 +126,7 @@ func attr(n *parser.Node, name string) (string, bool) {
 }
 
 // described returns the text that describes the element with an ID.
-func (p drawnPage) described(id string) string {
+func (p parsedPage) described(id string) string {
 	p.t.Helper()
 	var texts []string
 	ids, _ := attr(p.id(id), "aria-describedby")
@@ -217,7 +217,7 @@ func TestRefusedSignIn(t *testing.T) {
 }
 
 // alerts returns the texts of the alerts.
-func (p drawnPage) alerts() string {
+func (p parsedPage) alerts() string {
 	var texts []string
 	for n := range p.root.Descendants() {
 		if role, _ := attr(n, "role"); role == "alert" && text(n) != "" {
