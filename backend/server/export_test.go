@@ -6,6 +6,7 @@ type Route struct {
 	Policy       string // its base: anyone, signingIn, signedIn, fresh or permitted
 	Unenrolled   bool   // also admits users who must enroll a second factor first
 	Form, Link   bool   // a form or link of a page, not an endpoint
+	Page         bool   // a page of the app
 }
 
 // Routes returns the route table.
@@ -17,7 +18,7 @@ func Routes() (all []Route) {
 			p = "permitted"
 		}
 		page := rt.limitPath != rt.path
-		all = append(all, Route{rt.method, rt.path, p, rt.policy.unenrolled, page && rt.writes, page && !rt.writes})
+		all = append(all, Route{rt.method, rt.path, p, rt.policy.unenrolled, page && rt.writes, page && !rt.writes, rt.page})
 	}
 	return all
 }

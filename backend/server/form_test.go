@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -50,6 +49,16 @@ func wantSeeOther(t *testing.T, a testkit.Answer, to string) {
 	}
 }
 
+// formOf returns the refused form that a page has in its state.
+func formOf(t *testing.T, a testkit.Answer) shared.FormState {
+	t.Helper()
+	if state := testkit.ParseHTML(t, a.Body).State(t); state != nil && state.Form != nil && state.Form.Error != nil {
+		return *state.Form
+	}
+	t.Fatalf("there is no refused form in %v", a)
+	return shared.FormState{}
+}
+
 // wantRedisplayed fails the test unless a response is the page with the message at the field,
 // or above the button if field is "". A %d in the message stands for any number. It also
 // fails if the page contains the password.
@@ -60,19 +69,10 @@ func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence
 		t.Errorf("%v, Content-Type %q, Cache-Control %q; want %d, a page and no-store", a, kind, cache, status)
 		return
 	}
-	wrong := regexp.MustCompile(`id="[a-z-]+-(\w+)-wrong" role="alert">([^<]*)<`).FindAllStringSubmatch(a.Body, -1)
-	trouble := regexp.MustCompile(`<p id="(?:form-error|over)">([^<]*)<`).FindAllStringSubmatch(a.Body, -1)
+	form := formOf(t, a)
 	want := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(sentence), "%d", `\d+`) + "$")
-	says := func(text string) bool { return want.MatchString(html.UnescapeString(text)) }
-	switch {
-	case field != "" && (len(wrong) != 1 || len(trouble) != 0 || wrong[0][1] != field || !says(wrong[0][2])):
-		t.Errorf("at fields: %q, above the button: %q; want %q at %s", wrong, trouble, sentence, field)
-	case field == "" && (len(wrong) != 0 || len(trouble) != 1 || !says(trouble[0][1])):
-		t.Errorf("at fields: %q, above the button: %q; want %q above it", wrong, trouble, sentence)
-	}
-	invalid := regexp.MustCompile(`name="(\w+)"[^>]* aria-invalid="true"[^>]* autofocus`).FindAllStringSubmatch(a.Body, -1)
-	if field != "" && (len(invalid) != 1 || invalid[0][1] != field) || strings.Count(a.Body, " autofocus") != 1 {
-		t.Errorf("the fields %q are marked as wrong and have the focus; want %q alone", invalid, field)
+	if got := form.Error.FieldOf([]string{"email", "password", "code", "backupCode"}); got != field || !want.MatchString(form.Text) {
+		t.Errorf("the error at %q is %q; want %q at %q", got, form.Text, sentence, field)
 	}
 	if strings.Contains(a.Body, testkit.Password) {
 		t.Error("the page has the password in it")
@@ -87,12 +87,12 @@ var wrongPassword = en.T(message.ErrInvalidCredentials)
 func TestSignInForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		s.signUp(t, ann)
+		s.clock.Freeze() // the page has the time
 
 		b := s.browser(t)
 		a := b.send("/sign-in", "email=Ann@Example.test", "password=wrong password", "rememberMe=on")
 		wantRedisplayed(t, a, 401, "password", wrongPassword)
-		if !strings.Contains(a.Body, `name="email" value="Ann@Example.test"`) || !strings.Contains(a.Body, `name="rememberMe" checked`) ||
-			strings.Contains(a.Body, "wrong password") {
+		if form := formOf(t, a); form.Email != "Ann@Example.test" || form.Forget || strings.Contains(a.Body, "wrong password") {
 			t.Errorf("what was typed is not kept, or too much: %s", a.Body)
 		}
 		if a.Header.Get("Set-Cookie") != "" {
@@ -133,7 +133,7 @@ func TestSignInForm(t *testing.T) {
 			}
 		}
 		a = s.browser(t).send("/sign-in", "email="+ann, "password=wrong password")
-		if strings.Contains(a.Body, `name="rememberMe" checked`) {
+		if !formOf(t, a).Forget {
 			t.Error("the box is ticked again")
 		}
 	})
@@ -182,12 +182,12 @@ func TestTwoFactorForm(t *testing.T) {
 				code := s.apps.Wrong()
 				a := b.send("/two-factor", "code="+code, "trustDevice=on")
 				wantRedisplayed(t, a, 401, "code", en.T(message.ErrInvalidCode))
-				if !strings.Contains(a.Body, `aria-describedby="second-factor-trust-hint" checked`) || strings.Contains(a.Body, code) {
+				if form := formOf(t, a); !form.TrustDevice || form.BackupCode || form.Email != ann || strings.Contains(a.Body, code) {
 					t.Errorf("the box is not kept, or the code is: %s", a.Body)
 				}
 				a = b.send("/two-factor", "backupCode=aaaaa-bbbbb", "code=")
 				wantRedisplayed(t, a, 401, "backupCode", en.T(message.ErrInvalidBackupCode))
-				if !strings.Contains(a.Body, `<details id="second-factor-backup" open>`) {
+				if !formOf(t, a).BackupCode {
 					t.Error("the field for backup codes is closed")
 				}
 				code = nextCode(app)
@@ -222,28 +222,28 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
 		expired := en.T(message.ErrSignInExpired)
-		over := func(a testkit.Answer, status int, sentence, link string) {
+		over := func(a testkit.Answer, status int, sentence string) {
 			t.Helper()
 			wantRedisplayed(t, a, status, "", sentence)
-			if !strings.Contains(a.Body, `href="`+link+`"`) || strings.Contains(a.Body, "<form") {
-				t.Errorf("there is no way to sign in again, or still a form: %s", a.Body)
+			if !formOf(t, a).Error.Explain().Final {
+				t.Errorf("the sign-in is not over: %s", a.Body)
 			}
 		}
-		over(s.browser(t).send("/two-factor", "code=123456"), 401, expired, "/sign-in")
-		over(s.browser(t).send("/two-factor?next=%2Fdashboard%2Fsystem", "code=123456"), 401, expired, "/sign-in?next=%2fdashboard%2fsystem")
+		over(s.browser(t).send("/two-factor", "code=123456"), 401, expired)
+		over(s.browser(t).send("/two-factor?next=%2Fdashboard%2Fsystem", "code=123456"), 401, expired)
 
 		b := s.pendingSignIn(t, ann)
 		for range 5 {
 			wantRedisplayed(t, b.send("/two-factor", "code="+s.apps.Wrong()), 401, "code", en.T(message.ErrInvalidCode))
 		}
-		over(b.send("/two-factor", "code="+nextCode(app)), 400, en.T(message.ErrSignInCodesExhausted), "/sign-in")
+		over(b.send("/two-factor", "code="+nextCode(app)), 400, en.T(message.ErrSignInCodesExhausted))
 		if b.Cookie("latchkey.two_factor") != "" {
 			t.Error("the cookie of a sign-in that is over stays")
 		}
 
 		b = s.pendingSignIn(t, ann)
 		s.clock.Advance(account.PendingSignInLifetime)
-		over(b.send("/two-factor", "code="+nextCode(app)), 401, expired, "/sign-in")
+		over(b.send("/two-factor", "code="+nextCode(app)), 401, expired)
 
 		// Ten consecutive wrong codes, including the five above, lock the second factor.
 		b = s.pendingSignIn(t, ann)
@@ -279,20 +279,16 @@ func TestSignInFormRefuses(t *testing.T) {
 			en.T(message.ErrPasswordTooLong))
 
 		a := b.send("/sign-in", `email="><script>alert(1)</script>@example.test`, "password=x")
-		if strings.Contains(a.Body, "<script>") || a.Status != 400 {
-			t.Errorf("an address is markup: %v", a)
+		if a.Status != 400 || formOf(t, a).Email != `"><script>alert(1)</script>@example.test` {
+			t.Errorf("an address is not kept: %v", a)
 		}
+		wantInert(t, a)
 		a = b.send("/sign-in", `email=o'<b>"&@example.test`, "password=x")
-		if strings.Contains(a.Body, "<b>") {
-			t.Errorf("an address is markup: %v", a)
-		}
+		wantInert(t, a)
 
 		s.exec(t, "UPDATE passwords SET void = TRUE")
 		a = signIn(b)
 		wantRedisplayed(t, a, 403, "", en.T(message.ErrPasswordCompromised))
-		if !strings.Contains(a.Body, `<a class="button" href="/forgot-password">`+en.T(message.ChooseNewPassword)+`</a>`) {
-			t.Errorf("there is no way on: %s", a.Body)
-		}
 		s.exec(t, "UPDATE passwords SET void = FALSE")
 
 		s.mails(t)
@@ -340,7 +336,7 @@ func TestFormsAreStrict(t *testing.T) {
 			{"70 kB", good + "&x=" + strings.Repeat("x", 70_000), nil, 413},
 		} {
 			a := s.browser(t).sendRaw("/sign-in", test.body, test.headers...)
-			if a.Status != test.status || !strings.Contains(a.Body, `data-error="{`) || a.Header.Get("Set-Cookie") != "" {
+			if a.Status != test.status || formOf(t, a).Error.Code == "" || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("%s: %d, Set-Cookie %q; want %d: %.300s", test.what, a.Status, a.Header.Get("Set-Cookie"), test.status, a.Body)
 			}
 		}
@@ -370,9 +366,10 @@ func TestFormsAreStrict(t *testing.T) {
 		if a.Status != 200 || strings.Contains(a.Body, ann) || strings.Contains(a.Body, "correct") || a.Header.Get("Set-Cookie") != "" {
 			t.Errorf("GET signs in, or draws what it was given: %v", a)
 		}
-		forms := regexp.MustCompile(`<form[^>]*>`).FindAllString(a.Body, -1)
-		if len(forms) != 1 || !strings.Contains(forms[0], ` method="post"`) || strings.Contains(forms[0], "action") {
-			t.Errorf("the forms are %q", forms)
+		page := testkit.ParseHTML(t, a.Body)
+		forms := page.All("form")
+		if len(forms) == 0 || len(forms) != len(page.All("form", "method=post")) || len(page.All("form", "action")) > 0 {
+			t.Errorf("the forms are %v", forms)
 		}
 		wantAbsent(t, s.log.String(), testkit.Password, url.QueryEscape(testkit.Password))
 	})
@@ -561,7 +558,7 @@ func TestFormsInGerman(t *testing.T) {
 		a := b.sendRaw("/sign-in", "email="+ann+"&password=x", german)
 		wantRedisplayed(t, a, 401, "password", wrong)
 		// The page also contains the error of the API, which the app translates itself.
-		if !strings.Contains(a.Body, `<html lang="de">`) || !strings.Contains(a.Body, "Invalid email or password") {
+		if len(testkit.ParseHTML(t, a.Body).All("html", "lang=de")) != 1 || formOf(t, a).Error.Message != shared.ErrCredentials.Message {
 			t.Errorf("the page is %s", a.Body)
 		}
 		wantRedisplayed(t, b.sendRaw("/sign-in", "email=&password=x", german), 400, "email", de.T(message.ErrEnterEmailAddress))
@@ -636,19 +633,21 @@ func TestShellHasTheName(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		admin := s.admin(t, ann)
 		b := s.browser(t)
-		before := b.Do("GET", "/sign-in", "")
-		if !strings.Contains(before.Body, "<title>"+en.T(message.SignIn)+" · Latchkey</title>") && before.Status == 200 {
-			t.Errorf("the page is %.500s", before.Body)
+		kept := pages.Address("/sign-in")
+		before, page := b.drawn(kept)
+		if title := page.Texts("title"); !slices.Equal(title, []string{en.T(message.SignIn) + " · Latchkey"}) {
+			t.Errorf("the title is %q", title)
 		}
-		want(t, admin.Elsewhere().put(body{"key": "APP_NAME", "value": `Bob's <b>"Keys"`}), 200, "")
-		again := b.Do("GET", "/nowhere", "")
-		if !strings.Contains(again.Body, `<title>`+en.T(message.PageNotFound)+` · Bob&#39;s &lt;b&gt;&#34;Keys&#34;</title>`) {
-			t.Errorf("the page is %.600s", again.Body)
-		}
-		if tag := before.Header.Get("ETag"); tag != "" {
-			if a := b.Do("GET", "/sign-in", "", "If-None-Match: "+tag); a.Status != 200 || strings.Contains(a.Body, "Latchkey") {
-				t.Errorf("the browser keeps the old name: %d", a.Status)
+		const name = `Bob's <b>"Keys"`
+		want(t, admin.Elsewhere().put(body{"key": "APP_NAME", "value": name}), 200, "")
+		for _, address := range []string{"/sign-in", kept, "/nowhere"} {
+			a := b.Do("GET", address, "", "If-None-Match: "+before.Header.Get("ETag"))
+			page := testkit.ParseHTML(t, a.Body)
+			title, brand := page.Texts("title"), page.Texts("a", "class=brand")
+			if a.Status == 304 || len(title) != 1 || !strings.HasSuffix(title[0], " · "+name) || !slices.Equal(brand, []string{name}) {
+				t.Errorf("%s: the title is %q, the name %q: %v", address, title, brand, a)
 			}
+			wantInert(t, a)
 		}
 	})
 }

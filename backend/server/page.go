@@ -56,8 +56,11 @@ func (s *Server) openPage(c *call) error {
 		s.drawPage(*c, http.StatusOK, shared.PageState{})
 		return nil
 	}
-	signedIn := c.Session.ID != ""
-	if to := shared.Redirect(address, address.Query().Get("next"), signedIn); to != "" {
+	next, signedIn := "", c.Session.ID != ""
+	if address.Path == shared.PageSignIn || address.Path == shared.PageTwoFactor {
+		next = address.Query().Get("next")
+	}
+	if to := shared.Redirect(address, next, signedIn); to != "" {
 		if !signedIn && shared.NeedsSession(address.Path) {
 			to += "?next=" + url.QueryEscape(address.RequestURI())
 		}

@@ -128,7 +128,7 @@ var variable = regexp.MustCompile(`\{\w+\}`)
 // endpoints returns the routes of the API, with x for each wildcard in a path.
 func endpoints() (all []server.Route) {
 	for _, r := range server.Routes() {
-		if r.Path = variable.ReplaceAllString(r.Path, "x"); !r.Form && !r.Link {
+		if r.Path = variable.ReplaceAllString(r.Path, "x"); !r.Form && !r.Link && !r.Page {
 			all = append(all, r)
 		}
 	}

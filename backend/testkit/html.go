@@ -18,7 +18,19 @@ type Document struct{ root *html.Node }
 // noscript is part of the page.
 func ParseHTML(t testing.TB, page string) Document {
 	t.Helper()
-	root, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(false))
+	return parseHTML(t, page, false)
+}
+
+// ParseScriptedHTML parses a page as other browsers do, in which the content of noscript is one
+// text.
+func ParseScriptedHTML(t testing.TB, page string) Document {
+	t.Helper()
+	return parseHTML(t, page, true)
+}
+
+func parseHTML(t testing.TB, page string, scripting bool) Document {
+	t.Helper()
+	root, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(scripting))
 	if err != nil {
 		t.Fatal(err)
 	}
