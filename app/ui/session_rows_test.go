@@ -1,10 +1,13 @@
 package ui
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
 	"latchkey/shared"
@@ -159,6 +162,30 @@ func TestTwins(t *testing.T) {
 		ago := en.ago(now.Add(-time.Hour*time.Duration(hours)), now)
 		if n := strings.Count(drawn, en.T(message.SignedInAgo, ago)); n != want {
 			t.Errorf("%d rows say that the session began %s; want %d", n, ago, want)
+		}
+	}
+}
+
+// TestFirstSessions tests that the first list is shown at once, whether it came with the page or
+// not, and that later ones do not move its rows.
+func TestFirstSessions(t *testing.T) {
+	one, other := shared.Session{Token: "one", IsCurrent: true}, shared.Session{Token: "other"}
+	for _, given := range []bool{false, true} {
+		e := newEnv()
+		if given {
+			e.given = newGiven(shared.PageState{Answers: map[string]json.RawMessage{
+				shared.ListSessions.Path: []byte(`[{"token":"one","isCurrent":true}]`),
+			}})
+		}
+		s := &sessions{Env: e}
+		s.OnInit()
+		var ctx app.Context
+		for i, list := range [][]shared.Session{{one}, {one, other}} {
+			s.list.value = list
+			s.loaded(ctx)
+			if rows, waiting := len(s.rows.rows), len(s.rows.waiting); rows != 1 || waiting != i {
+				t.Errorf("given %t: after list %d, %d rows are shown and %d wait", given, i+1, rows, waiting)
+			}
 		}
 	}
 }

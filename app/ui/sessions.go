@@ -44,7 +44,9 @@ func (s *sessions) OnInit() {
 		return at
 	}
 	s.list.onLoad = s.loaded
-	s.rows.reset(s.list.value)
+	if s.list.known {
+		s.rows.reset(s.list.value)
+	}
 }
 
 func (s *sessions) OnMount(ctx app.Context) {
