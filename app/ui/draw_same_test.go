@@ -25,7 +25,7 @@ func richAnswers() map[string]any {
 	then := func(d time.Duration) *shared.Time { return new(ago(d)) }
 	const day = 24 * time.Hour
 	user := shared.User{
-		ID: "u", Name: "Ada Lovelace", Email: "ada@example.com", EmailVerified: true, CreatedAt: ago(400 * day), TwoFactorEnabled: true,
+		ID: "u", Name: `Ada "<b>" Lovelace`, Email: "ada@example.com", EmailVerified: true, CreatedAt: ago(400 * day), TwoFactorEnabled: true,
 	}
 	phone := shared.Device{Browser: "Safari 18", OS: "iOS", Kind: "mobile"}
 	session := shared.Session{

@@ -49,8 +49,8 @@ func TestDrawnAsParsed(t *testing.T) {
 		"a final refusal": refused(shared.ErrNoPendingSignIn, shared.FormState{}),
 	}
 	shows := map[string]string{
-		shared.PageSystem: "bob@example.com", shared.PageSettings: "Firefox", shared.PageTwoFactorSettings: "Firefox",
-		shared.PagePasskeys: "iCloud &lt;Keychain&gt;", shared.PageSessions: "Firefox", shared.PageActivity: "192.0.2.1",
+		shared.PageSystem: "bob@example.com", shared.PageSettings: "Firefox", shared.PageTwoFactorSettings: en.T(message.TrustedDevices),
+		shared.PagePasskeys: "Phone", shared.PageSessions: "Firefox", shared.PageActivity: "192.0.2.3",
 		shared.PageProfile: "new@example.com",
 	}
 	for what, state := range states {

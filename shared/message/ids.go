@@ -1646,7 +1646,7 @@ const (
 	// A part of the address or of the name.
 	HintSearchUsers
 
-	// This page needs JavaScript. If you've just signed in, you're signed in: allow JavaScript for this si…
+	// You're signed in. To change something here, allow JavaScript for this site.
 	HintSignedInNeedsJavaScript
 
 	// The six digits that the app shows now.
