@@ -59,3 +59,22 @@ func TestCache(t *testing.T) {
 		t.Errorf("a long header is %s, and in the cache: %t; want %s, and not in the cache", got.Tag, c.languages[long] != nil, want.Tag)
 	}
 }
+
+// TestLocale tests that dates have the form of the browser's first preference in the language of
+// the page.
+func TestLocale(t *testing.T) {
+	for _, tt := range []struct{ language, accepted, want string }{
+		{"en", "", "en"},
+		{"en", "en-GB,en;q=0.9,de;q=0.8", "en-GB"},
+		{"de", "en-GB,en;q=0.9,de;q=0.8", "de"},
+		{"de", "de-at, de", "de-AT"},
+		{"de", "en;q=0.3, de-CH;q=0.2, de-AT;q=0.4", "de-AT"},
+		{"en", "de", "en"},
+		{"en", "*", "en"},
+		{"en", "en-GB;q=much;;, \x00", "en"},
+	} {
+		if got := Locale(Of(tt.language, ""), tt.accepted); got != tt.want {
+			t.Errorf("the locale of %s for %q is %s; want %s", tt.language, tt.accepted, got, tt.want)
+		}
+	}
+}

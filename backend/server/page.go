@@ -134,6 +134,9 @@ func (s *Server) answer(c call, request string) (json.RawMessage, error) {
 	r.Method, r.URL = http.MethodGet, address
 	c.Request, c.w = &r, &muxAnswer{header: http.Header{}} // nothing of it may become part of the page's response
 	out, err := rt.answer(s, rt, c)
+	if _, written := out.(shared.None); written { // to no page
+		err = shared.ErrNotFound
+	}
 	if err != nil {
 		s.explain(c.w, c.Request, err) // logs what the caller cannot cause
 		return nil, err

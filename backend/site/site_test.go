@@ -169,7 +169,8 @@ func TestGoAppServesOnlyItsFiles(t *testing.T) {
 		"/web/../main.go", "/web/..%2fweb.go", "//sign-in", "/goapp.js", "/manifest.json", "/app.wasm", "/r/%22%3E%3Cscript%3E",
 	} {
 		w := get(h, path)
-		if heading := testkit.ParseHTML(t, w.Body.String()).Texts("h1"); w.Code != 404 || !slices.Equal(heading, []string{message.English.T(message.PageNotFound)}) {
+		heading := testkit.ParseHTML(t, w.Body.String()).Texts("h1")
+		if w.Code != 404 || !slices.Equal(heading, []string{message.English.T(message.PageNotFound)}) {
 			t.Errorf("GET %s is %d %.60s", path, w.Code, w.Body)
 		}
 		if strings.Contains(w.Body.String(), "/app.js") {

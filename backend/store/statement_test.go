@@ -3,15 +3,21 @@ package store_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 
 	"latchkey/backend/account"
 	"latchkey/backend/passhash"
+	"latchkey/backend/server"
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/shared"
 )
 
 // TestStatements checks how many statements the most frequent calls send, without rate
@@ -77,6 +83,19 @@ func TestStatements(t *testing.T) {
 			t.Fatal(o, err)
 		}
 		check("overview", 4)
+		origin := &url.URL{Scheme: "http", Host: "localhost"}
+		c := server.Config{Accounts: s, Log: slog.New(slog.DiscardHandler), Origin: origin, CookiePrefix: "latchkey", App: http.NotFoundHandler()}
+		r := httptest.NewRequest("GET", origin.String()+shared.PageSettings, nil)
+		r.Header.Set("Cookie", c.CookieHeader(first.Token))
+		for range 2 { // the first page also stores the address of the session
+			sent = []string{"the look-up of the session"}
+			w := httptest.NewRecorder()
+			server.New(c).ServeHTTP(w, r)
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "ann@example.test") {
+				t.Fatalf("the home: %d %s", w.Code, w.Body)
+			}
+		}
+		check("the page of the home", 4)
 		if _, err := s.LinkEvents(ctx); err != nil {
 			t.Fatal(err)
 		}
