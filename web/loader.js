@@ -144,8 +144,17 @@
   // form waits for its response. No form is submitted twice, because a code works only once.
   // If the response does not come or the user cancels it, the wait ends after 20 seconds,
   // the time limit of the app's own calls.
+  //
+  // Forms without a route of the server are submitted once the app handles them.
   let answered = null;
+  let submitted = null;
   const send = (event) => {
+    if (!event.target.dataset.plain) {
+      event.preventDefault();
+      submitted = event.target;
+      submitted.querySelector("[type=submit]")?.setAttribute("aria-busy", "true");
+      return;
+    }
     if (answered) {
       event.preventDefault();
       return;
@@ -201,12 +210,16 @@
     }
     const target = shell.contains(focused) ? counterpart(focused) : null;
     const button = clicked && counterpart(clicked);
+    const form = submitted && counterpart(submitted);
     document.body.replaceChild(drawn, shell);
     target?.focus({ preventScroll: true });
     if (typeof selectionStart === "number") { // null in an email field: the caret is then at its end
       target?.setSelectionRange(selectionStart, selectionEnd);
     }
-    setTimeout(() => button?.click()); // when the app has begun to handle events
+    setTimeout(() => { // when the app has begun to handle events
+      button?.click();
+      form?.requestSubmit();
+    });
   };
 
   // The app does not take over while the user presses a button or composes a character: the
@@ -272,11 +285,16 @@
   // A newer worker waits, so that this page continues with the files of its own version.
   // The app asks the user, and then calls latchkeyReload.
   workers.ready.then((registration) => {
+    // The server may have drawn this page in the newer version already.
     const announceUpdate = () => {
-      if (registration.waiting) {
-        self.latchkeyUpdate = true;
-        dispatchEvent(new Event("latchkey-update"));
-      }
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = ({ data }) => {
+        if (!app.endsWith("=" + data)) {
+          self.latchkeyUpdate = true;
+          dispatchEvent(new Event("latchkey-update"));
+        }
+      };
+      registration.waiting?.postMessage("version", [port2]);
     };
     const watchInstalling = () => registration.installing?.addEventListener("statechange", announceUpdate);
     announceUpdate();

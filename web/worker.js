@@ -44,7 +44,9 @@ async function cachePages() {
 }
 
 self.addEventListener("message", (event) => {
-  if (event.data === "activate") {
+  if (event.data === "version") {
+    event.ports[0].postMessage("{{.Version}}");
+  } else if (event.data === "activate") {
     self.skipWaiting();
   } else if (event.data === "claim") {
     event.waitUntil(self.clients.claim());

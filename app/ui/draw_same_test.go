@@ -164,7 +164,8 @@ func TestDrawDates(t *testing.T) {
 	}{
 		{shared.PageSettings, "Nov 30, 2026, 11:30 PM", "1 Dec 2026, 00:30", "01.12.2026, 00:30", "Nov 30, 2026, 11:30 PM UTC"},
 		{shared.PageSettings, "Aug 20, 2026<", "21 Aug 2026<", "21.08.2026<", "Aug 20, 2026<"},
-		{shared.PageSessions, "November 28, 2026 at 11:30:00 PM", "29 November 2026 at 00:30:00", "29. November 2026 um 00:30:00", "11:30:00 PM UTC"},
+		{shared.PageSessions, "November 28, 2026 at 11:30:00 PM", "29 November 2026 at 00:30:00", "29. November 2026 um 00:30:00",
+			"11:30:00 PM UTC"},
 		{shared.PageActivity, ">11:30 PM<", ">00:30<", ">00:30<", ">11:30 PM UTC<"},
 		{shared.PageActivity, ">Thursday, November 26, 2026<", ">Thursday, 26 November 2026<", ">Donnerstag, 26. November 2026<", " 2026<"},
 		{shared.PagePasskeys, "Sep 9, 2026<", "10 Sept 2026<", "10.09.2026<", "Sep 9, 2026<"},

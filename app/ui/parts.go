@@ -30,6 +30,12 @@ func formTo(h app.EventHandler) html.Element {
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(h))
 }
 
+// plainFormTo draws a form that browsers can also submit themselves, before the app runs or
+// without it: the server has a route for it.
+func plainFormTo(h app.EventHandler) html.Element {
+	return formTo(h).DataSet("plain", "true") // see web/loader.js
+}
+
 // narrow draws a page with little content in a narrow column.
 func narrow(parts ...app.UI) html.Element {
 	return html.Div().Class("narrow").Body(parts...)

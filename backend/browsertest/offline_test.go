@@ -770,41 +770,46 @@ func testVersions(t *testing.T) {
 	if got := eval[string](p, version); got != "" {
 		t.Fatalf("the first version has the style of version %q; want none", got)
 	}
-	second := p.another()
-	second.Open("/dashboard/settings")
-	second.See(en.T(message.ThisDevice))
+	second, third := p.another(), p.another()
+	for _, open := range []*tab{second, third} {
+		open.Open("/dashboard/settings")
+		open.See(en.T(message.ThisDevice))
+	}
 
 	server.Stop()
 	server.Binary = newerBinary(t)
 	server.Start()
 
-	// A page uses only files of the version with which it was loaded.
+	// A page that is opened now has the new version. It uses only files of that.
 	p.Open("/dashboard/settings")
-	p.See(en.T(message.ThisDevice))
-	p.See(en.T(message.NewVersionReady))
-	if got := eval[string](p, version); got != "" {
-		t.Errorf("the old page has the style of version %q; want none", got)
-	}
-	p.Press(en.T(message.RemindLater))
-	p.Gone(en.T(message.NewVersionReady))
-	p.Open("/dashboard/settings")
-	p.See(en.T(message.NewVersionReady))
-	p.Act(`window.old = true`)
-	p.Press(en.T(message.ReloadNow))
-	p.Until("the new page runs", `window.old === undefined && `+testkit.Running)
 	p.See(en.T(message.ThisDevice))
 	if got := strings.TrimSpace(eval[string](p, version)); got != "2" {
 		t.Errorf("the new page has the style of version %q; want 2", got)
 	}
-	p.Await("the cache of the old version is gone", func() bool {
-		return eval[int](p, `caches.keys().then((names) => names.length)`) == 1
-	})
-	if p.Sees(en.T(message.NewVersionReady)) {
-		t.Error("the page reports its own version as a new one")
-	}
-	// The other tab keeps its version and reports the new one.
+
+	// Pages that are open keep their version and report the new one.
 	second.See(en.T(message.NewVersionReady))
-	second.See(email)
+	if got := eval[string](second, version); got != "" {
+		t.Errorf("the old page has the style of version %q; want none", got)
+	}
+	second.Press(en.T(message.RemindLater))
+	second.Gone(en.T(message.NewVersionReady))
+	third.See(en.T(message.NewVersionReady))
+	third.Act(`window.old = true`)
+	third.Press(en.T(message.ReloadNow))
+	third.Until("the new page runs", `window.old === undefined && `+testkit.Running)
+	third.See(email)
+	if got := strings.TrimSpace(eval[string](third, version)); got != "2" {
+		t.Errorf("the reloaded page has the style of version %q; want 2", got)
+	}
+	third.Await("the cache of the old version is gone", func() bool {
+		return eval[int](third, `caches.keys().then((names) => names.length)`) == 1
+	})
+	for _, current := range []*tab{p, third} {
+		if current.Sees(en.T(message.NewVersionReady)) {
+			t.Error("a page reports its own version as a new one")
+		}
+	}
 
 	// The server rejects an app whose version it does not support.
 	second.Act(`(() => {
@@ -825,9 +830,6 @@ func testUpdateUnderWay(t *testing.T) {
 	p.Provoke(unreachableErrors...)
 	p.signUp()
 	p.awaitServiceWorker()
-	server.Stop()
-	server.Binary = newerBinary(t)
-	server.Start()
 	p.Inject(`{
 		const ready = navigator.serviceWorker.ready
 		Object.defineProperty(navigator.serviceWorker, "ready", {get: () => ready.then((registration) => new Promise((resolve) => {
@@ -837,6 +839,10 @@ func testUpdateUnderWay(t *testing.T) {
 		}))})
 	}`)
 	p.Open("/dashboard/settings")
+	server.Stop()
+	server.Binary = newerBinary(t)
+	server.Start()
+	p.Act(`navigator.serviceWorker.getRegistration().then((registration) => registration.update())`)
 	p.See(en.T(message.NewVersionReady))
 }
 
