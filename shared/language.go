@@ -10,3 +10,8 @@ const LanguageCookie = "latchkey.language"
 // ZoneCookie holds the name of the browser's time zone, for pages that the server renders. Like
 // [LanguageCookie], it stays after sign-out.
 const ZoneCookie = "latchkey.zone"
+
+// LeavingCookie tells the server that the user of this browser has signed out without a
+// connection, so that it draws pages without the data of the session. The app ends the session
+// and removes the cookie as soon as there is a connection.
+const LeavingCookie = "latchkey.leaving"

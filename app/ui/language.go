@@ -149,23 +149,28 @@ func browserLanguages() []string {
 }
 
 // savedLanguage returns the language in the cookie, or "".
-func savedLanguage() string {
+func savedLanguage() string { return cookie(shared.LanguageCookie) }
+
+// saveLanguage stores the user's choice in the cookie, or deletes the cookie if chosen is "".
+func saveLanguage(chosen string) { setCookie(shared.LanguageCookie, chosen) }
+
+// cookie returns the value of a cookie that scripts can read, or "".
+func cookie(name string) string {
 	for cookie := range strings.SplitSeq(app.Window().Get("document").Get("cookie").String(), "; ") {
-		if value, ok := strings.CutPrefix(cookie, shared.LanguageCookie+"="); ok {
+		if value, ok := strings.CutPrefix(cookie, name+"="); ok {
 			return value
 		}
 	}
 	return ""
 }
 
-// saveLanguage stores the user's choice in the cookie for a year, or deletes the cookie if
-// chosen is "".
-func saveLanguage(chosen string) {
+// setCookie sets a cookie for a year, or deletes it if value is "".
+func setCookie(name, value string) {
 	age := "31536000"
-	if chosen == "" {
+	if value == "" {
 		age = "0"
 	}
-	cookie := shared.LanguageCookie + "=" + chosen + "; Path=/; SameSite=Lax; Max-Age=" + age
+	cookie := name + "=" + value + "; Path=/; SameSite=Lax; Max-Age=" + age
 	if app.Window().URL().Scheme == "https" {
 		cookie += "; Secure"
 	}

@@ -32,9 +32,16 @@ const pendingSignOutKey = "latchkey.leaving"
 // save stores the sign-out of the session that began at a time.
 func (p *pendingSignOut) save(since time.Time) {
 	p.storage.set(pendingSignOutKey, since.UTC().Format(time.RFC3339Nano))
+	setCookie(shared.LeavingCookie, "yes")
 }
 
-func (p *pendingSignOut) clear() { p.storage.remove(pendingSignOutKey) }
+func (p *pendingSignOut) clear() {
+	p.storage.remove(pendingSignOutKey)
+	setCookie(shared.LeavingCookie, "")
+}
+
+// is reports whether a sign-out is pending.
+func (p *pendingSignOut) is() bool { return p.storage.get(pendingSignOutKey) != "" }
 
 // finish sends the pending sign-out, if there is one. Every call except a sign-out calls
 // finish first.

@@ -118,13 +118,16 @@ func (e *env) readPage() *Page {
 	if l := languageOf(document.Get("documentElement").Get("lang").String()); l != nil {
 		p.Language = l
 	}
+	if cookie(shared.LeavingCookie) != "" && !e.pendingSignOut.is() {
+		e.pendingSignOut.clear() // the user has deleted the site's data, but not its cookies
+	}
 	state := element("page-state")
 	if !state.Truthy() {
 		return p
 	}
 	text := state.Get("textContent").String()
 	state.Call("remove") // the data of the user must not stay in the page after they sign out
-	if e.pendingSignOut.storage.get(pendingSignOutKey) != "" {
+	if e.pendingSignOut.is() {
 		return p
 	}
 	if json.Unmarshal([]byte(text), &p.State) != nil {

@@ -50,6 +50,10 @@ func (s *Server) respondPage(_ route, c call, _ any, err error) {
 // them.
 func (s *Server) openPage(c *call) error {
 	address := addressOf(c.Request)
+	if _, err := c.Cookie(shared.LeavingCookie); err == nil { // only the app can end the session of such a browser
+		s.drawPage(*c, http.StatusOK, shared.PageState{})
+		return nil
+	}
 	if err := s.identifyOnce(c); err != nil {
 		// The page is worth more than an error without one: the app asks again.
 		s.explain(&muxAnswer{header: http.Header{}}, c.Request, err) // logs it

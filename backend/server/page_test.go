@@ -443,3 +443,18 @@ func TestEveryPage(t *testing.T) {
 		t.Errorf("the pages are %q", got)
 	}
 }
+
+// TestLeavingPage tests that a browser whose user has signed out without a connection gets no data of
+// the session, and no redirect, although it still has the session's cookie.
+func TestLeavingPage(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		b.SetCookie(shared.LeavingCookie, "yes")
+		for _, path := range []string{shared.PageSettings, shared.PageSessions, shared.PageSignIn, shared.PageHome} {
+			a, page := b.drawn(path)
+			if strings.Contains(a.Body, ann) || page.State(t) != nil {
+				t.Errorf("%s has data: %s", path, a.Body)
+			}
+		}
+	})
+}
