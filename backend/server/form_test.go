@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"latchkey/backend/account"
 	"latchkey/backend/passhash"
 	"latchkey/backend/server"
@@ -74,12 +76,50 @@ func wantRedisplayed(t *testing.T, a testkit.Answer, status int, field, sentence
 	if got := form.Error.FieldOf([]string{"email", "password", "code", "backupCode"}); got != field || !want.MatchString(form.Text) {
 		t.Errorf("the error at %q is %q; want %q at %q", got, form.Text, sentence, field)
 	}
+	wantDrawn(t, testkit.ParseHTML(t, a.Body).In(t, "main"), field, want)
 	if strings.Contains(a.Body, testkit.Password) {
 		t.Error("the page has the password in it")
 	}
 	if csp := a.Header.Get("Content-Security-Policy"); csp != pages.FormSecurityPolicy {
 		t.Errorf("the policy is %q", csp)
 	}
+}
+
+// wantDrawn fails the test unless a page shows one error, as [wantRedisplayed] wants it: as an
+// alert, and with the focus where the user goes on.
+func wantDrawn(t *testing.T, page testkit.Document, field string, want *regexp.Regexp) {
+	t.Helper()
+	var shown []string
+	for _, n := range page.All("p") {
+		id, _ := testkit.Attribute(n, "id")
+		name, atField := strings.CutSuffix(id, "-wrong")
+		name = name[strings.LastIndex(name, "-")+1:]
+		text := testkit.Content(n)
+		switch above := strings.HasSuffix(id, "-error") || id == "over"; {
+		case text == "" || !above && !atField:
+		case above && field != "" || atField && name != field || !want.MatchString(text):
+			t.Errorf("there is %q at %s; want %s at %q", text, id, want, field)
+		default:
+			shown = append(shown, id)
+		}
+	}
+	if len(shown) != 1 {
+		t.Errorf("%d errors; want %s at %q", len(shown), want, field)
+		return
+	}
+	focused := page.All("", "autofocus")
+	if len(focused) != 1 || !strings.Contains(attribute(focused[0], "aria-describedby"), shown[0]) {
+		t.Errorf("%d elements have the focus; want one that %s describes", len(focused), shown[0])
+		return
+	}
+	if field != "" && (attribute(focused[0], "name") != field || attribute(focused[0], "aria-invalid") != "true") {
+		t.Errorf("the focus is at %v; want %s", focused[0].Attr, field)
+	}
+}
+
+func attribute(n *html.Node, name string) string {
+	value, _ := testkit.Attribute(n, name)
+	return value
 }
 
 var wrongPassword = en.T(message.ErrInvalidCredentials)
@@ -92,7 +132,9 @@ func TestSignInForm(t *testing.T) {
 		b := s.browser(t)
 		a := b.send("/sign-in", "email=Ann@Example.test", "password=wrong password", "rememberMe=on")
 		wantRedisplayed(t, a, 401, "password", wrongPassword)
-		if form := formOf(t, a); form.Email != "Ann@Example.test" || form.Forget || strings.Contains(a.Body, "wrong password") {
+		page := testkit.ParseHTML(t, a.Body)
+		if len(page.All("input", "name=email", "value=Ann@Example.test")) != 1 || len(page.All("input", "name=rememberMe", "checked")) != 1 ||
+			strings.Contains(a.Body, "wrong password") {
 			t.Errorf("what was typed is not kept, or too much: %s", a.Body)
 		}
 		if a.Header.Get("Set-Cookie") != "" {
@@ -133,7 +175,7 @@ func TestSignInForm(t *testing.T) {
 			}
 		}
 		a = s.browser(t).send("/sign-in", "email="+ann, "password=wrong password")
-		if !formOf(t, a).Forget {
+		if len(testkit.ParseHTML(t, a.Body).All("input", "name=rememberMe", "checked")) > 0 {
 			t.Error("the box is ticked again")
 		}
 	})
@@ -182,12 +224,14 @@ func TestTwoFactorForm(t *testing.T) {
 				code := s.apps.Wrong()
 				a := b.send("/two-factor", "code="+code, "trustDevice=on")
 				wantRedisplayed(t, a, 401, "code", en.T(message.ErrInvalidCode))
-				if form := formOf(t, a); !form.TrustDevice || form.BackupCode || form.Email != ann || strings.Contains(a.Body, code) {
+				page := testkit.ParseHTML(t, a.Body)
+				if len(page.All("input", "name=trustDevice", "checked")) != 1 || strings.Contains(a.Body, code) ||
+					!slices.Equal(page.Texts("p", "class=whose"), []string{en.T(message.SigningInAs, ann)}) {
 					t.Errorf("the box is not kept, or the code is: %s", a.Body)
 				}
 				a = b.send("/two-factor", "backupCode=aaaaa-bbbbb", "code=")
 				wantRedisplayed(t, a, 401, "backupCode", en.T(message.ErrInvalidBackupCode))
-				if !formOf(t, a).BackupCode {
+				if len(testkit.ParseHTML(t, a.Body).All("input", "name=backupCode", "autofocus")) != 1 {
 					t.Error("the field for backup codes is closed")
 				}
 				code = nextCode(app)
@@ -222,28 +266,29 @@ func TestTwoFactorFormIsFinal(t *testing.T) {
 		owner := s.signUp(t, ann)
 		app, _ := owner.enroll()
 		expired := en.T(message.ErrSignInExpired)
-		over := func(a testkit.Answer, status int, sentence string) {
+		over := func(a testkit.Answer, status int, sentence, link string) {
 			t.Helper()
 			wantRedisplayed(t, a, status, "", sentence)
-			if !formOf(t, a).Error.Explain().Final {
-				t.Errorf("the sign-in is not over: %s", a.Body)
+			main := testkit.ParseHTML(t, a.Body).In(t, "main")
+			if len(main.All("a", "href="+link)) != 1 || len(main.All("form")) > 0 {
+				t.Errorf("there is no way to sign in again, or still a form: %s", a.Body)
 			}
 		}
-		over(s.browser(t).send("/two-factor", "code=123456"), 401, expired)
-		over(s.browser(t).send("/two-factor?next=%2Fdashboard%2Fsystem", "code=123456"), 401, expired)
+		over(s.browser(t).send("/two-factor", "code=123456"), 401, expired, "/sign-in")
+		over(s.browser(t).send("/two-factor?next=%2Fdashboard%2Fsystem", "code=123456"), 401, expired, "/sign-in?next=%2Fdashboard%2Fsystem")
 
 		b := s.pendingSignIn(t, ann)
 		for range 5 {
 			wantRedisplayed(t, b.send("/two-factor", "code="+s.apps.Wrong()), 401, "code", en.T(message.ErrInvalidCode))
 		}
-		over(b.send("/two-factor", "code="+nextCode(app)), 400, en.T(message.ErrSignInCodesExhausted))
+		over(b.send("/two-factor", "code="+nextCode(app)), 400, en.T(message.ErrSignInCodesExhausted), "/sign-in")
 		if b.Cookie("latchkey.two_factor") != "" {
 			t.Error("the cookie of a sign-in that is over stays")
 		}
 
 		b = s.pendingSignIn(t, ann)
 		s.clock.Advance(account.PendingSignInLifetime)
-		over(b.send("/two-factor", "code="+nextCode(app)), 401, expired)
+		over(b.send("/two-factor", "code="+nextCode(app)), 401, expired, "/sign-in")
 
 		// Ten consecutive wrong codes, including the five above, lock the second factor.
 		b = s.pendingSignIn(t, ann)
@@ -289,6 +334,9 @@ func TestSignInFormRefuses(t *testing.T) {
 		s.exec(t, "UPDATE passwords SET void = TRUE")
 		a = signIn(b)
 		wantRedisplayed(t, a, 403, "", en.T(message.ErrPasswordCompromised))
+		if links := testkit.ParseHTML(t, a.Body).Texts("a", "class=button", "href=/forgot-password"); !slices.Equal(links, []string{en.T(message.ChooseNewPassword)}) {
+			t.Errorf("there is no way on: %s", a.Body)
+		}
 		s.exec(t, "UPDATE passwords SET void = FALSE")
 
 		s.mails(t)

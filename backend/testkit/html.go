@@ -48,6 +48,17 @@ func (d Document) All(name string, attributes ...string) (all []*html.Node) {
 	return all
 }
 
+// In returns the part of the page in the first element that [Document.All] returns, which must
+// exist.
+func (d Document) In(t testing.TB, name string, attributes ...string) Document {
+	t.Helper()
+	all := d.All(name, attributes...)
+	if len(all) == 0 {
+		t.Fatalf("the page has no element %s %q", name, attributes)
+	}
+	return Document{all[0]}
+}
+
 func hasAll(n *html.Node, attributes []string) bool {
 	return !slices.ContainsFunc(attributes, func(want string) bool {
 		name, value, withValue := strings.Cut(want, "=")
