@@ -13,7 +13,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// A parsedPage is a page as a browser without JavaScript parses it.
+// A parsedPage is a drawn page as a browser without JavaScript parses it.
 type parsedPage struct {
 	t    *testing.T
 	root *parser.Node
@@ -389,5 +389,23 @@ func TestSignUpInvite(t *testing.T) {
 	}
 	if drawState(t, "/sign-up", state).find("id", "sign-up-email") != nil {
 		t.Error("a user without an invitation is offered to sign up")
+	}
+}
+
+// TestAdoptedWait tests that the app first draws the server's sentence, which does not count down,
+// and then waits.
+func TestAdoptedWait(t *testing.T) {
+	limited := shared.ErrTooManyRequests.After(30 * time.Second)
+	e := newEnv()
+	e.page = &Page{Address: &url.URL{Path: shared.PageSignIn}, State: refused(limited, shared.FormState{})}
+	f := form{env: e, fields: []string{"email", "password"}}
+	f.adopt(shared.PageSignIn)
+	if f.wait() != 0 || f.problem != limited.Text(message.English) {
+		t.Errorf("it first waits %d and says %q", f.wait(), f.problem)
+	}
+	ctx, _ := mount(t)
+	f.resume(ctx)
+	if got := f.wait(); got < 29 || got > 30 || f.problem != "" {
+		t.Errorf("then it waits %d and says %q", got, f.problem)
 	}
 }
