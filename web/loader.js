@@ -117,9 +117,7 @@
 
   const failed = () => {
     bar.hidden = true;
-    for (const line of document.querySelectorAll(".skeleton-line")) {
-      line.hidden = true; // nothing will replace it
-    }
+    document.documentElement.classList.add("no-app");
     note.hidden = false;
     note.classList.add("now");
   };
@@ -136,7 +134,7 @@
 
   // The first empty field of a page for users who are signed out gets the focus, unless the page
   // gives it to another. On a phone, its keyboard would cover the page.
-  if (document.activeElement === document.body && !document.querySelector("[autofocus]") && !matchMedia("(pointer: coarse)").matches) {
+  if (document.activeElement === document.body && !document.querySelector("main [autofocus]") && !matchMedia("(pointer: coarse)").matches) {
     [...document.querySelectorAll(".narrow .input > input")].find((input) => input.value === "")?.focus({ preventScroll: true });
   }
 

@@ -57,6 +57,16 @@ func (r *route) start(address *url.URL) {
 	}
 }
 
+// nextOf returns the page to open after sign-in that an address names, or "". When the server
+// redirects to the sign-in page, the browser keeps the fragment.
+func nextOf(address *url.URL) string {
+	next := address.Query().Get("next")
+	if next != "" && address.Fragment != "" && !strings.Contains(next, "#") {
+		next += "#" + address.EscapedFragment()
+	}
+	return next
+}
+
 // moveTo records the address that go-app has navigated to. It reports whether the page has
 // changed.
 func (r *route) moveTo(address *url.URL) bool {
@@ -67,7 +77,7 @@ func (r *route) moveTo(address *url.URL) bool {
 	if r.path != shared.PageSignIn {
 		r.reason = signInReason{}
 	}
-	if next := address.Query().Get("next"); next != "" && (r.path == shared.PageSignIn || r.path == shared.PageTwoFactor) {
+	if next := nextOf(address); next != "" && (r.path == shared.PageSignIn || r.path == shared.PageTwoFactor) {
 		r.next = next
 	}
 	return true

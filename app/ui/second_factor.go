@@ -32,21 +32,6 @@ func askSecondFactor(ctx app.Context, pending shared.PendingSignIn) {
 	ctx.NewActionWithValue(secondFactorAction, pending)
 }
 
-// methodsKey is the name of the methods in the storage, where they survive a reload.
-const methodsKey = "latchkey.two-factor"
-
-func saveMethods(to storage, methods []string) { to.set(methodsKey, strings.Join(methods, " ")) }
-
-// savedMethods returns the stored methods, or nil if there are none.
-func savedMethods(from storage) []string {
-	if text := from.get(methodsKey); text != "" {
-		return strings.Fields(text)
-	}
-	return nil
-}
-
-func clearMethods(from storage) { from.remove(methodsKey) }
-
 // secondFactorPath returns the address of the page for the second factor. The page to open
 // after sign-in is in its query, where it survives a reload.
 func secondFactorPath(next string) string {

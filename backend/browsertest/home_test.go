@@ -96,8 +96,7 @@ func testSettingsPages(t *testing.T, server *testkit.Program) {
 		// The server draws the same page before the app runs.
 		before := eval[string](p, `fetch(location.href).then((r) => r.text())`)
 		for _, want := range []string{
-			"<title>" + title + " · Latchkey</title>", "<h1>" + title + "</h1>",
-			`href="` + path + `" aria-current="page">` + title + "</a>",
+			"<title>" + title + " · Latchkey</title>", ">" + title + "</h1>", `href="` + path + `" aria-current="page">` + title,
 		} {
 			if !strings.Contains(before, want) {
 				t.Errorf("before the app runs, the page %q lacks %s", page, want)

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -455,6 +457,26 @@ func TestLeavingPage(t *testing.T) {
 			if strings.Contains(a.Body, ann) || page.State(t) != nil {
 				t.Errorf("%s has data: %s", path, a.Body)
 			}
+		}
+	})
+}
+
+// TestPageIsCompressed tests that a page is compressed for browsers that accept it.
+func TestPageIsCompressed(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		plain := b.page(shared.PageSessions, "Accept-Encoding: identity")
+		small := b.page(shared.PageSessions, "Accept-Encoding: br, gzip;q=0.5")
+		if plain.Header.Get("Content-Encoding") != "" || small.Header.Get("Content-Encoding") != "gzip" {
+			t.Fatalf("plain %v, compressed %v", plain.Header, small.Header)
+		}
+		r, err := gzip.NewReader(strings.NewReader(small.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(r)
+		if err != nil || !strings.Contains(string(page), ann) || len(small.Body) > len(plain.Body)/2 {
+			t.Errorf("%d bytes become %d: %v, %s", len(plain.Body), len(small.Body), err, page)
 		}
 	})
 }

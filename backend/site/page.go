@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"compress/gzip"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -32,8 +33,32 @@ func (s *Site) DrawsFor(r *http.Request) bool {
 // server's.
 func (s *Site) Draw(w http.ResponseWriter, r *http.Request, status int, p Page) {
 	p.Name = s.Name()
-	send(w, r, status, htmlType, draw(pages()[p.Language], p, true), "")
+	body, encoding := draw(pages()[p.Language], p, true), ""
+	if slices.Contains(acceptedEncodings(r.Header.Get("Accept-Encoding")), "gzip") {
+		body, encoding = zipped(body), "gzip"
+	}
+	w.Header().Add("Vary", "Accept-Encoding")
+	send(w, r, status, htmlType, body, encoding)
 }
+
+// zipped compresses a page with gzip. A page has no secret that an attacker could guess from its
+// length, as in BREACH: no token, and nothing of the address but what the server knows.
+func zipped(page []byte) []byte {
+	w := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(w)
+	var b bytes.Buffer
+	w.Reset(&b)
+	w.Write(page) // a buffer takes everything
+	w.Close()
+	return b.Bytes()
+}
+
+// zippers holds writers, each of which has 800 kB of tables. At level 4 a page of 17 kB takes 0.2 ms and
+// becomes 3.5 kB; level 6 takes three times as long for 100 bytes.
+var zippers = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, 4) // a valid level
+	return w
+}}
 
 // draw returns the document of a page. starts is set if the app starts in it.
 func draw(documents *web.Pages, p Page, starts bool) []byte {
