@@ -46,7 +46,8 @@ const describeTakeOver = `{
 			}
 			end();
 			if (one.localName === "noscript") continue;
-			const has = [...one.attributes ?? []].filter(({ name }) => !properties.includes(name)).map(({ name, value }) => name + "=" + value).sort();
+			const has = [...one.attributes ?? []].filter(({ name }) => !properties.includes(name)).
+				map(({ name, value }) => name + "=" + value).sort();
 			for (const name of properties) {
 				if (name !== "autofocus" && one[name] !== undefined && one.localName !== "li" && one.localName !== "button")
 					has.push(name + ":" + one[name]);
@@ -155,7 +156,8 @@ func testDrawnPicture(t *testing.T, server *testkit.Program) {
 	p.signUpWithData(server)
 	p.holdApp()
 	p.Inject(`window.shift = 0;
-		new PerformanceObserver((list) => list.getEntries().forEach((e) => { shift += e.value })).observe({ type: "layout-shift", buffered: true })`)
+		new PerformanceObserver((list) => list.getEntries().forEach((e) => { shift += e.value })).
+			observe({ type: "layout-shift", buffered: true })`)
 	for _, width := range []int64{360, 1280} {
 		p.Do(chromedp.EmulateViewport(width, 900))
 		for _, path := range []string{shared.PageSettings, shared.PageSessions, shared.PageTwoFactorSettings} {
@@ -224,7 +226,8 @@ func testDrawnTyped(t *testing.T, server *testkit.Program) {
 	p.Fill(en.T(message.DisplayName), "Ada Byron")
 	p.Act(`document.activeElement.setSelectionRange(1, 3)`)
 	p.releaseApp()
-	got := eval[string](p, `(({ value, selectionStart, selectionEnd }) => [value, selectionStart, selectionEnd].join())(document.activeElement)`)
+	got := eval[string](p, `(({ value, selectionStart, selectionEnd }) =>
+		[value, selectionStart, selectionEnd].join())(document.activeElement)`)
 	if got != "Ada Byron,1,3" {
 		t.Errorf("after the app has taken over, the field with the focus has %s; want Ada Byron,1,3", got)
 	}

@@ -334,7 +334,8 @@ func TestSignInFormRefuses(t *testing.T) {
 		s.exec(t, "UPDATE passwords SET void = TRUE")
 		a = signIn(b)
 		wantRedisplayed(t, a, 403, "", en.T(message.ErrPasswordCompromised))
-		if links := testkit.ParseHTML(t, a.Body).Texts("a", "class=button", "href=/forgot-password"); !slices.Equal(links, []string{en.T(message.ChooseNewPassword)}) {
+		links := testkit.ParseHTML(t, a.Body).Texts("a", "class=button", "href=/forgot-password")
+		if !slices.Equal(links, []string{en.T(message.ChooseNewPassword)}) {
 			t.Errorf("there is no way on: %s", a.Body)
 		}
 		s.exec(t, "UPDATE passwords SET void = FALSE")
@@ -540,7 +541,8 @@ func TestFormsAreLimited(t *testing.T) {
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-totp", body{"code": s.apps.Wrong()}), 401, "INVALID_CODE")
 		}
-		wantRedisplayed(t, b.sendRaw("/two-factor", "code="+s.apps.Wrong()), 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
+		a = b.sendRaw("/two-factor", "code="+s.apps.Wrong())
+		wantRedisplayed(t, a, 429, "", en.T(message.ErrTooManyTries)+" "+en.T(message.TryAgainSecondsMany))
 		b = s.pendingSignIn(t, ann)
 		for range 3 {
 			want(t, b.Post("/two-factor/verify-backup-code", body{"code": "aaaaa-bbbbb"}), 401, "INVALID_BACKUP_CODE")
