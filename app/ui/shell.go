@@ -270,7 +270,10 @@ func (s *shell) content() app.UI {
 	case !slices.Contains(shared.Pages, path):
 		return narrow(
 			heading(e.T(message.PageNotFound)),
-			html.P().Class("aside").Body(html.A(shared.PageHome).Text(e.T(message.GoToStart))),
+			html.P().Class("aside").Body(
+				html.Text(e.T(message.ErrAddressNotFound)+" "),
+				html.A(shared.PageHome).Text(e.T(message.GoToStart)),
+			),
 		)
 	case i.problem != nil && i.user == nil:
 		return narrow(
