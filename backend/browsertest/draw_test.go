@@ -162,13 +162,16 @@ func testDrawnPicture(t *testing.T, server *testkit.Program) {
 		p.Do(chromedp.EmulateViewport(width, 900))
 		for _, path := range []string{shared.PageSettings, shared.PageSessions, shared.PageTwoFactorSettings} {
 			what := fmt.Sprint(path, " at ", width)
-			p.Visit(path)
-			p.Until("the page is read", `document.readyState === "complete"`)
-			p.Act(`document.getElementById("boot").style.display = "none"`) // the progress of the download
-			before := p.picture()
-			p.releaseApp()
-			after := p.picture()
-			if part := difference(before, after); part > 0.001 {
+			part := 1.0
+			for try := 0; part > 0.001 && try < 3; try++ { // "just now" may become "1 minute ago" in between
+				p.Visit(path)
+				p.Until("the page is read", `document.readyState === "complete"`)
+				p.Act(`document.getElementById("boot").style.display = "none"`) // the progress of the download
+				before := p.picture()
+				p.releaseApp()
+				part = difference(before, p.picture())
+			}
+			if part > 0.001 {
 				t.Errorf("%s: %.2f %% of the picture change when the app takes over", what, 100*part)
 			}
 			if shift := eval[float64](p, "shift"); shift > 0 {
