@@ -5,7 +5,8 @@ package passkey
 // Request is a request to the browser.
 type Request struct{}
 
-// Supported reports true: the server draws pages for browsers that support passkeys.
+// Supported reports true. The server draws the pages with it and cannot know, and most browsers
+// support passkeys.
 func Supported() bool { return true }
 
 // Can reports whether the browser has a capability.

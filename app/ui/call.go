@@ -56,8 +56,8 @@ func newCall(e *env, method, path string, in, out any, then func(app.Context, er
 func (c *apiCall) send(ctx app.Context) {
 	e := c.env
 	if c.method != "GET" {
-		e.given.forget()
-	} else if e.given.take(c.path, c.in, c.out) {
+		e.answers.discard()
+	} else if e.answers.take(c.path, c.in, c.out) {
 		dispatch(ctx, func(ctx app.Context) { c.answered(ctx, nil) })
 		return
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 // The server and the app format dates by the code in this file, so that both draw the same text.
-// It writes what the toLocaleString of browsers does, but has four forms only. For example,
-// Canada has that of the United States, and not "p.m.". Like Chromium, it writes an ordinary
-// space before AM and PM: screen readers and searches know it better than Unicode's narrow one.
+// The text is that of toLocaleString in browsers, but in four forms only. For example, Canada has
+// the form of the United States, and not "p.m.". Like Chromium, the code writes an ordinary space
+// before AM and PM: screen readers and searches handle it better than Unicode's narrow one.
 
-// A dateForm is how a locale writes dates and times: layouts of package time, and what joins a
-// full date and a time.
+// A dateForm is how a locale writes dates and times: layouts of package time, and the text between
+// a full date and a time.
 type dateForm struct{ full, medium, clock, join string }
 
 var (
@@ -123,8 +123,8 @@ func (t *env) timeZone(at time.Time) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// zoneName returns what follows a time of day: nothing in the user's time zone. The server may
-// not know it; then the times are in UTC and say so until the app draws them.
+// zoneName returns the text after a time of day. It is empty in the user's time zone. If the server
+// does not know that zone, times are in UTC, and say so until the app draws them.
 func (t *env) zoneName() string {
 	if app.IsClient || t.page != nil && t.page.Zone != nil {
 		return ""

@@ -36,9 +36,9 @@ type env struct {
 	preferences    preferences
 	pendingSignOut pendingSignOut
 
-	page    *Page     // in which the app started
-	given   given     // what came with it
-	drawnAt time.Time // the time of the page, while it is drawn for the first time; zero afterwards
+	page    *Page       // in which the app started
+	answers pageAnswers // that came with it
+	drawnAt time.Time   // the time of the page during its first drawing; zero afterwards
 
 	clockAskedAt time.Time // see [tickClock]
 	timesHidden  int       // how often the page has been hidden, for another tab or app
@@ -61,20 +61,20 @@ func newEnv() *env {
 // now returns the server's time, to which all times on the pages are relative. The browser's
 // own clock may be wrong, so it is used for durations only.
 func (e *env) now() time.Time {
-	if e.first() {
+	if e.drawsFirst() {
 		return e.drawnAt
 	}
 	return e.client.Now()
 }
 
-// first reports whether the page is drawn for the first time, as the server has drawn it: without
-// what only the browser knows.
-func (e *env) first() bool { return !e.drawnAt.IsZero() }
+// drawsFirst reports whether this is the first drawing of the page. It is the same on the server
+// and in the app, so it must not depend on what only the browser knows.
+func (e *env) drawsFirst() bool { return !e.drawnAt.IsZero() }
 
 // usedPasskeys returns the passkeys of this device that were used in this browser, for [isUsed].
 func (e *env) usedPasskeys() []string {
-	if e.first() {
-		return nil // the server knows none
+	if e.drawsFirst() {
+		return nil // the server does not know them
 	}
 	return e.snapshots.used(e.account())
 }

@@ -31,7 +31,7 @@ func (s *events) OnInit() {
 	address := s.Env.address()
 	s.path, s.list.filter = address.Path, filterOf(address, s.All)
 	var first shared.EventPage
-	if s.list.given(s.endpoint().Path, eventQuery(address, s.All), &first) {
+	if s.list.fromPage(s.endpoint().Path, eventQuery(address, s.All), &first) {
 		s.list.start(newPage(&s.events, first.Events, first.Next, eventID))
 	}
 }

@@ -31,8 +31,8 @@ type form struct {
 	announcedWait string            // the wait, for screen readers
 	waited        bool              // the wait is over
 
-	adoptedUntil time.Time // until, once the app has drawn the form as the server did: see resume
-	first        string    // the field, or "submit", that has the focus when the browser loads the page
+	adoptedUntil time.Time // the value of until after the first drawing: see [form.resume]
+	autofocus    string    // the field, or "submit", that has the focus when the browser loads the page
 }
 
 // init initializes an empty form with fields.
@@ -124,10 +124,9 @@ func (f *form) end(ctx app.Context, err error) {
 	}
 }
 
-// adopt takes over the form of the page at path that the browser submitted itself and the server
-// refused: the error, and what the user typed. It returns nil if there is none. The server and
-// the app draw the same: the server's text above the button says which fields the user has to
-// fill in again.
+// adopt takes over the form of the page at path, if the browser submitted it itself and the server
+// refused it: the error, and what the user typed. Otherwise it returns nil. The text above the
+// button is the server's, which says which fields the user has to fill in again.
 func (f *form) adopt(path string) *shared.FormState {
 	p := f.env.page
 	if p == nil || p.Address.Path != path || p.State.Form == nil || p.State.Form.Error == nil {
@@ -138,16 +137,17 @@ func (f *form) adopt(path string) *shared.FormState {
 	f.fail(state.Error)
 	for _, field := range f.fields {
 		if f.wrong[field] != "" {
-			f.first = field
+			f.autofocus = field
 			return state
 		}
 	}
-	f.first, f.problem = "submit", state.Text
+	f.autofocus, f.problem = "submit", state.Text
 	f.adoptedUntil, f.until = f.until, time.Time{}
 	return state
 }
 
-// resume begins to count down the wait of an adopted form, if there is one.
+// resume begins to count down the wait of an adopted form, if there is one. The first drawing shows
+// the server's text instead, because a page without the app cannot count down.
 func (f *form) resume(ctx app.Context) {
 	if !f.adoptedUntil.IsZero() {
 		f.until, f.problem = f.adoptedUntil, ""
@@ -243,7 +243,7 @@ func (f *form) button(label, class string) html.Element {
 		Aria("describedby", problem).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).
-		Attr("autofocus", !app.IsClient && f.first == "submit").
+		Attr("autofocus", !app.IsClient && f.autofocus == "submit").
 		Text(label)
 }
 
@@ -252,7 +252,7 @@ func (f *form) field(in field) app.UI {
 	in.Env = f.env
 	in.ID = f.inputID(in.Name)
 	in.Wrong, in.Attempt = f.wrong[in.Name], f.attempts
-	in.first = f.first == in.Name
+	in.autofocus = f.autofocus == in.Name
 	return &in
 }
 
@@ -291,8 +291,8 @@ type field struct {
 	Attempt     int    // how often the form was submitted
 	Typed       func() // called when the value changes
 
-	first   bool // it has the focus when the browser loads the page
-	visible bool // the password is shown
+	autofocus bool // it has the focus when the browser loads the page
+	visible   bool // the password is shown
 }
 
 // CompoID gives go-app a new, empty input when another field takes this place.
@@ -333,7 +333,7 @@ func (f *field) Render() app.UI {
 	input = input.ID(f.ID).Attr("name", f.Name).
 		Aria("describedby", described).
 		Aria("invalid", f.Wrong != "").
-		Attr("autofocus", !app.IsClient && f.first)
+		Attr("autofocus", !app.IsClient && f.autofocus)
 	if f.Mode != "" {
 		input = input.Attr("inputmode", f.Mode)
 	}
@@ -373,7 +373,7 @@ func (f *form) drawWrong(field string) app.UI {
 
 // drawWrong draws the error of an input, after a number of attempts. It is a live region, because
 // a field that already has the focus is not read again. An error that comes with the page is an
-// alert, because the page is not a change within it.
+// alert, because screen readers announce a live region only when it changes.
 func drawWrong(input, text string, attempt int) app.UI {
 	role := ""
 	if text != "" && attempt == 0 {

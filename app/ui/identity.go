@@ -85,7 +85,7 @@ func (i *identity) answer(version int, current *shared.Current, err error, hasSn
 	case err != nil:
 		return answerVoid
 	case current != nil:
-		i.know(current)
+		i.setCurrent(current)
 		return answerSignedIn
 	case i.user != nil || hasSnapshot():
 		return answerEnded
@@ -93,8 +93,8 @@ func (i *identity) answer(version int, current *shared.Current, err error, hasSn
 	return answerSignedOut
 }
 
-// know sets the user that the server has told.
-func (i *identity) know(current *shared.Current) {
+// setCurrent sets the session and the user of a response of the server.
+func (i *identity) setCurrent(current *shared.Current) {
 	i.setUser(current.User, time.Now())
 	i.since = current.Session.CreatedAt.Time
 	i.permissions, i.enrollBy = current.Permissions, current.EnrollmentDeadline

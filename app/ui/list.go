@@ -36,13 +36,13 @@ type loading struct {
 
 func (l *loading) init(e *env, section string) { l.env, l.section, l.now = e, section, e.now() }
 
-// given reads a response that came with the page, if there is one.
-func (l *loading) given(path string, in, out any) bool {
-	g := &l.env.given
-	if !g.read(path, in, out) {
+// fromPage stores the response that came with the page in out, and reports whether there is one.
+func (l *loading) fromPage(path string, in, out any) bool {
+	answers := &l.env.answers
+	if !answers.read(path, in, out) {
 		return false
 	}
-	l.known, l.at, l.now = true, g.at, g.at
+	l.known, l.at, l.now = true, answers.at, answers.at
 	return true
 }
 
@@ -167,5 +167,5 @@ type loader[T any] struct {
 func initLoader[In, T any](l *loader[T], e *env, section string, endpoint shared.Endpoint[In, T]) {
 	l.init(e, section)
 	l.method, l.path, l.into = endpoint.Method, endpoint.Path, &l.value
-	l.given(l.path, shared.None{}, l.into)
+	l.fromPage(l.path, shared.None{}, l.into)
 }

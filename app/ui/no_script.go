@@ -10,8 +10,11 @@ import (
 	"latchkey/shared/message"
 )
 
-// needsScript draws, for users without JavaScript, that the page needs it. On the settings pages
-// they can sign out.
+// The functions below draw content for users without JavaScript. All but backup return nil in the
+// app.
+
+// needsScript draws that the page needs JavaScript. On the settings pages, it also draws a form
+// that signs the user out.
 func (s *shell) needsScript() app.UI {
 	path := s.route.path
 	if app.IsClient || hasForm(path) || !slices.Contains(shared.Pages, path) {
@@ -41,7 +44,7 @@ func (s *shell) needsScript() app.UI {
 	))
 }
 
-// worksWithoutScript draws, for users without JavaScript, that the forms of the page work.
+// worksWithoutScript draws that the forms of the page work.
 func (t *env) worksWithoutScript() app.UI {
 	if app.IsClient {
 		return nil
@@ -52,7 +55,7 @@ func (t *env) worksWithoutScript() app.UI {
 // hasForm reports whether the page at path has a form that browsers submit without the app.
 func hasForm(path string) bool { return path == shared.PageSignIn || path == shared.PageTwoFactor }
 
-// trustBox draws what asks whether to trust the browser, for users without JavaScript.
+// trustBox draws the check box by which the user trusts the browser. The app asks after the code.
 func (p *secondFactor) trustBox() app.UI {
 	if app.IsClient {
 		return nil
@@ -60,15 +63,14 @@ func (p *secondFactor) trustBox() app.UI {
 	e, id := p.Env, p.form.inputID("trust")
 	return html.NoScript(html.Div().Class("field").Body(
 		html.Label().Class("check").Body(
-			html.Input("checkbox").ID(id).Attr("name", "trustDevice").Attr("checked", p.trusts).Aria("describedby", id+"-hint"),
+			html.Input("checkbox").ID(id).Attr("name", "trustDevice").Attr("checked", p.trustDevice).Aria("describedby", id+"-hint"),
 			html.Span().Text(e.T(message.TrustDevice)),
 		),
 		hint(e.T(message.HintTrustDevice)).ID(id+"-hint"),
 	))
 }
 
-// backup draws the way to a backup code. Before the app runs, the browser opens the field below
-// it.
+// backup draws the button for a backup code. Without the app, the browser opens the field below it.
 func (p *secondFactor) backup() app.UI {
 	e := p.Env
 	return html.Details().ID("second-factor-backup").Body(
@@ -78,7 +80,7 @@ func (p *secondFactor) backup() app.UI {
 	)
 }
 
-// backToCode draws, for users without JavaScript, the way back from a backup code.
+// backToCode draws a link from the field for a backup code back to that for the app's code.
 func (p *secondFactor) backToCode() app.UI {
 	if app.IsClient {
 		return nil

@@ -48,7 +48,7 @@ func newPage[T any](list *[]T, items []T, next string, id func(T) string) page {
 	return p
 }
 
-// start shows the page of the list that came with the page.
+// start shows the first items of the list, which came with the page.
 func (p *pager) start(first page) {
 	first.show(true)
 	p.shown, p.next = first.items, first.next

@@ -40,8 +40,8 @@ func (p *pendingSignOut) clear() {
 	setCookie(shared.LeavingCookie, "")
 }
 
-// is reports whether a sign-out is pending.
-func (p *pendingSignOut) is() bool { return p.storage.get(pendingSignOutKey) != "" }
+// exists reports whether a sign-out is pending.
+func (p *pendingSignOut) exists() bool { return p.storage.get(pendingSignOutKey) != "" }
 
 // finish sends the pending sign-out, if there is one. Every call except a sign-out calls
 // finish first.

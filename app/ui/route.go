@@ -46,7 +46,7 @@ const (
 	forgotten          message.ID = message.OfflineDataExpired
 )
 
-// start sets the page in which the app starts.
+// start sets the page in which the app starts, and why the server has redirected the user to it.
 func (r *route) start(address *url.URL) {
 	r.path = address.Path
 	if next := address.Query().Get("next"); r.path == shared.PageSignIn && next != "" {
@@ -57,8 +57,8 @@ func (r *route) start(address *url.URL) {
 	}
 }
 
-// nextOf returns the page to open after sign-in that an address names, or "". When the server
-// redirects to the sign-in page, the browser keeps the fragment.
+// nextOf returns the page to open after sign-in that an address names, or "". The browser keeps
+// the fragment of that page when the server redirects to the sign-in page.
 func nextOf(address *url.URL) string {
 	next := address.Query().Get("next")
 	if next != "" && address.Fragment != "" && !strings.Contains(next, "#") {

@@ -48,18 +48,18 @@ type secondFactor struct {
 	Env      *env
 	Language string // in which it is drawn
 
-	ctx     app.Context
-	form    form
-	email   string   // of the account; empty if it is not known yet
-	methods []string // the user's methods besides backup codes
-	with    string   // the factor that the page asks for
-	sending bool     // a code is being sent by email
-	sent    int      // how many codes were sent
-	status  string   // tells the user what has happened
-	tries   int      // the number of wrong codes
-	refused bool     // the app's last code was wrong, and the server does not know why
-	over    error    // why the user has to sign in again; nil if they do not have to
-	trusts  bool     // a form that the browser submitted itself and the server refused asked to trust it
+	ctx         app.Context
+	form        form
+	email       string   // of the account; empty if it is not known yet
+	methods     []string // the user's methods besides backup codes
+	with        string   // the factor that the page asks for
+	sending     bool     // a code is being sent by email
+	sent        int      // how many codes were sent
+	status      string   // tells the user what has happened
+	tries       int      // the number of wrong codes
+	refused     bool     // the app's last code was wrong, and the server does not know why
+	over        error    // why the user has to sign in again; nil if they do not have to
+	trustDevice bool     // the refused form of the page asked to trust the browser
 
 	passkeys ceremony
 
@@ -77,23 +77,23 @@ func (p *secondFactor) OnInit() {
 	}
 	p.passkeys = toUse(p.Env, shared.AuthenticateQuery{SecondFactor: "true"})
 	p.email = p.Env.signingIn
-	if !p.Env.first() {
+	if !p.Env.drawsFirst() {
 		p.methods = savedMethods(p.Env.sessionStorage)
 	}
 	var pending *shared.PendingSignIn
-	if p.Env.given.read(shared.GetPendingSignIn.Path, shared.None{}, &pending) && pending != nil {
+	if p.Env.answers.read(shared.GetPendingSignIn.Path, shared.None{}, &pending) && pending != nil {
 		p.email, p.methods = pending.Email, pending.Methods
 	}
 	if state := p.form.adopt(shared.PageTwoFactor); state != nil {
 		p.adopt(state)
 	} else {
-		p.form.first = "code"
+		p.form.autofocus = "code"
 	}
 }
 
 // adopt takes over a form that the server has refused.
 func (p *secondFactor) adopt(state *shared.FormState) {
-	p.email, p.trusts = cmp.Or(p.email, state.Email), state.TrustDevice
+	p.email, p.trustDevice = cmp.Or(p.email, state.Email), state.TrustDevice
 	if state.BackupCode {
 		p.with = byBackup
 	}
@@ -189,7 +189,7 @@ func (p *secondFactor) useApp(app.Context, app.Event) {
 }
 
 func (p *secondFactor) useBackup(_ app.Context, e app.Event) {
-	e.PreventDefault() // without the app, the field opens below the other
+	e.PreventDefault() // the field replaces the one for the code, and does not open below it
 	p.use(byBackup)
 }
 
@@ -373,7 +373,7 @@ func (p *secondFactor) drawOver() app.UI {
 // offersPasskey reports whether the user can use a passkey, which is faster and safer than a
 // code.
 func (p *secondFactor) offersPasskey() bool {
-	return slices.Contains(p.methods, byPasskey) && canUsePasskeys()
+	return slices.Contains(p.methods, byPasskey) && passkey.Supported()
 }
 
 func (p *secondFactor) passkeyFirst() app.UI {

@@ -173,7 +173,7 @@ func TestFirstSessions(t *testing.T) {
 	for _, given := range []bool{false, true} {
 		e := newEnv()
 		if given {
-			e.given = newGiven(shared.PageState{Answers: map[string]json.RawMessage{
+			e.answers = newPageAnswers(shared.PageState{Answers: map[string]json.RawMessage{
 				shared.ListSessions.Path: []byte(`[{"token":"one","isCurrent":true}]`),
 			}})
 		}

@@ -40,7 +40,7 @@ func (s *shell) OnInit() {
 	if s.page == nil {
 		s.page = s.env.readPage()
 	}
-	s.env.begin(s.page)
+	s.env.start(s.page)
 	s.route.start(s.page.Address)
 	s.language, s.served = s.env.Language.Tag, served{s.page.Language.Tag, s.page.Name}
 }

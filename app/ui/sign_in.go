@@ -28,7 +28,7 @@ type signIn struct {
 	problem  string // why the passkey button did not sign the user in
 	refused  error  // the last error, if the user can do something about it
 	email    string // the address in the last attempt
-	typed    string // the address in a form that the browser submitted itself and the server refused
+	typed    string // the address in the refused form of the page
 	forget   bool   // that form did not ask to stay signed in
 
 	canOffer  bool             // the browser can offer passkeys in autofill
@@ -206,7 +206,7 @@ func (p *signIn) Render() app.UI {
 			p.form.drawError(),
 			html.Div().Body(p.nextAction()),
 			p.form.button(e.T(message.SignIn), "main"),
-			app.If(canUsePasskeys(), func() app.UI {
+			app.If(passkey.Supported(), func() app.UI {
 				return busyButton(e.T(message.SignInWithPasskey), p.usePasskey, p.passkeys.busy).ID("sign-in-passkey")
 			}),
 			drawProblem(p.problem),
@@ -221,10 +221,6 @@ func (p *signIn) Render() app.UI {
 		e.worksWithoutScript(),
 	)
 }
-
-// canUsePasskeys reports whether to offer the use of a passkey. The server cannot know, and most
-// browsers support them.
-func canUsePasskeys() bool { return !app.IsClient || passkey.Supported() }
 
 // nextAction draws the action that the user can take after the last error.
 func (p *signIn) nextAction() app.UI {

@@ -12,14 +12,14 @@ import (
 	"latchkey/shared/message"
 )
 
-// A Page is what is known when a page is drawn for the first time: by the server, and then by
-// the app, which reads it from the page. Both draw the same.
+// A Page has all that the first drawing of a page depends on. The server draws it, and then the
+// app, which reads it from the page. Both draw the same.
 type Page struct {
 	Address  *url.URL
 	Name     string // the server's
 	Language *message.Language
-	Locale   string         // for dates: a BCP 47 tag of Language, such as "en-GB"
-	Zone     *time.Location // of times; nil if the server does not know it; the app uses the browser's
+	Locale   string         // of dates: a BCP 47 tag of Language, such as "en-GB"; the app uses the browser's
+	Zone     *time.Location // of times, or nil if the server does not know it; the app uses the browser's
 	State    shared.PageState
 }
 
@@ -53,61 +53,60 @@ func Requests(address *url.URL, signedIn bool) []string {
 	return all
 }
 
-// given has the responses that came with the page. Each answers one request.
-type given struct {
-	at      time.Time // when the server sent them
-	answers map[string]json.RawMessage
-	until   time.Time // by this machine's clock: they are too old afterwards
+// pageAnswers has the responses of the API that came with the page. The first request for each takes
+// it instead of going to the server.
+type pageAnswers struct {
+	at        time.Time                  // when the server collected them
+	byRequest map[string]json.RawMessage // by path and query
+	until     time.Time                  // by this machine's clock: they are too old afterwards
 }
 
-// givenFor is how long the app takes the responses of the page in place of its own requests. It is
-// generous to slow phones: the app asks again when the user returns to the page, and each
-// minute.
-const givenFor = 10 * time.Second
+// pageAnswersLifetime is how long the app uses the responses that came with the page. It is generous
+// to slow phones: the app asks again when the user returns to the page, and each minute.
+const pageAnswersLifetime = 10 * time.Second
 
-func newGiven(state shared.PageState) given {
-	return given{at: state.At.Time, answers: state.Answers, until: time.Now().Add(givenFor)}
+func newPageAnswers(state shared.PageState) pageAnswers {
+	return pageAnswers{at: state.At.Time, byRequest: state.Answers, until: time.Now().Add(pageAnswersLifetime)}
 }
 
-// read stores the response to a request in out, and reports whether there is one
-// that is not too old.
-func (g *given) read(path string, in, out any) bool {
-	body, ok := g.answers[path+client.Query(in)]
-	return ok && time.Now().Before(g.until) && json.Unmarshal(body, out) == nil
+// read stores the response to a request in out, and reports whether there is one that is not too
+// old.
+func (a *pageAnswers) read(path string, in, out any) bool {
+	body, ok := a.byRequest[path+client.Query(in)]
+	return ok && time.Now().Before(a.until) && json.Unmarshal(body, out) == nil
 }
 
-// take is [given.read] once: the next request goes to the server.
-func (g *given) take(path string, in, out any) bool {
-	defer delete(g.answers, path+client.Query(in))
-	return g.read(path, in, out)
+// take is [pageAnswers.read], but only once for each request.
+func (a *pageAnswers) take(path string, in, out any) bool {
+	defer delete(a.byRequest, path+client.Query(in))
+	return a.read(path, in, out)
 }
 
-// forget discards what a change may have made untrue.
-func (g *given) forget() { g.answers = nil }
+// discard removes all responses, because a change may have made them outdated.
+func (a *pageAnswers) discard() { a.byRequest = nil }
 
-// begin sets what the page tells: the server, the user, and the time.
-func (e *env) begin(p *Page) {
-	e.page, e.given, e.drawnAt = p, newGiven(p.State), p.State.At.Time
-	p.State.Answers = nil // given forgets them in time
+// start sets what the page says about the server, the user, and the time.
+func (e *env) start(p *Page) {
+	e.page, e.answers, e.drawnAt = p, newPageAnswers(p.State), p.State.At.Time
+	p.State.Answers = nil // the app must not keep them
 	if app.IsClient {
 		e.startLanguage(p.Language)
 	} else {
 		e.Language = p.Language
 	}
 	e.server.Name = p.Name
-	if e.given.read(shared.About.Path, shared.None{}, &e.server.AboutServer) {
+	if e.answers.read(shared.About.Path, shared.None{}, &e.server.AboutServer) {
 		e.server.Known = true
 	}
 	var current *shared.Current
-	if e.given.read(shared.GetSession.Path, shared.None{}, &current) && current != nil {
-		e.identity.know(current)
+	if e.answers.read(shared.GetSession.Path, shared.None{}, &current) && current != nil {
+		e.identity.setCurrent(current)
 		e.identity.language = current.Language
 	}
 }
 
 // readPage returns the page in which the app starts. If the user has signed out without a
-// connection, it ignores what the page says about the user, whom the server still considers
-// signed in.
+// connection, it ignores the data of the page: the server considers the user signed in.
 func (e *env) readPage() *Page {
 	window := app.Window()
 	document := window.Get("document")
@@ -118,7 +117,7 @@ func (e *env) readPage() *Page {
 	if l := languageOf(document.Get("documentElement").Get("lang").String()); l != nil {
 		p.Language = l
 	}
-	if cookie(shared.LeavingCookie) != "" && !e.pendingSignOut.is() {
+	if cookie(shared.LeavingCookie) != "" && !e.pendingSignOut.exists() {
 		e.pendingSignOut.clear() // the user has deleted the site's data, but not its cookies
 	}
 	state := element("page-state")
@@ -127,7 +126,7 @@ func (e *env) readPage() *Page {
 	}
 	text := state.Get("textContent").String()
 	state.Call("remove") // the data of the user must not stay in the page after they sign out
-	if e.pendingSignOut.is() {
+	if e.pendingSignOut.exists() {
 		return p
 	}
 	if json.Unmarshal([]byte(text), &p.State) != nil {

@@ -32,7 +32,7 @@ func (s *users) OnInit() {
 	s.list.fetch = s.fetch
 	s.list.onAnswer = func() { s.form.busy = false }
 	var first shared.UserPage
-	if s.list.given(shared.ListUsers.Path, shared.UserQuery{}, &first) {
+	if s.list.fromPage(shared.ListUsers.Path, shared.UserQuery{}, &first) {
 		s.list.start(newPage(&s.users, first.Users, first.Next, userID))
 	}
 }
