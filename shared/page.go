@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// The paths of the pages. The server responds to each of [Pages] with the shell, and the app
-// registers each with go-app. Unlisted paths are 404.
+// The paths of the pages. The server draws each of [Pages], and the app registers each with go-app.
+// Unlisted paths are 404.
 const (
 	PageHome      = "/" // redirects according to the session
 	PageSignIn    = "/sign-in"
@@ -61,9 +61,9 @@ func NeedsSession(path string) bool {
 	return path == PageSystem || slices.Contains(SettingsPages, path)
 }
 
-// Redirect returns the page to open instead of the one at address, or "" if that page is for the
-// user, who is signed in or not. next is the page to open after sign-in. The server and the
-// app have the same rule.
+// Redirect returns the page to open instead of the one at address, or "" if the page is for a user
+// who is signed in, or for one who is not. next is the page to open after sign-in. The server and
+// the app both redirect by this rule.
 func Redirect(address *url.URL, next string, signedIn bool) string {
 	switch path := address.Path; {
 	case signedIn && (path == PageHome || path == PageSignIn || path == PageTwoFactor),

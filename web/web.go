@@ -1,6 +1,7 @@
 // Package web holds the files that the server sends to browsers: the app, compiled to
-// WebAssembly, and the few files that it needs. It also renders the documents of the pages, whose
-// content package ui draws. It does not depend on HTTP or on accounts: package site serves the files.
+// WebAssembly, and the few files that it needs. It also renders the HTML documents around the
+// pages that package ui draws. It does not depend on HTTP or on accounts: package site serves the
+// files.
 //
 // The Makefile builds the app, which is not in the repository. This package compiles without
 // the app; [Built] reports whether the binary includes it.
@@ -28,14 +29,14 @@ import (
 
 // app.* is the stylesheet and, once it is built, the app in its three encodings.
 //
-//go:embed app.* icon*.* screenshot-narrow.png screenshot-wide.png *.js shell.html
+//go:embed app.* icon*.* screenshot-narrow.png screenshot-wide.png *.js page.html
 var content embed.FS
 
 // Names of embedded files that this package treats specially.
 const (
 	wasm   = "app.wasm"
 	worker = "worker.js"
-	shell  = "shell.html"
+	page   = "page.html"
 )
 
 // A File is a file to serve, in the encodings that it can be served in.
@@ -159,31 +160,31 @@ func WasmLength() string {
 // Worker returns the service worker, which contains go-app's placeholders.
 func Worker() string { return string(readFile(worker)) }
 
-// Pages renders the documents of the pages, in one language.
+// Pages renders the HTML documents of the pages in one language.
 type Pages struct {
 	language string
-	shell    *template.Template
+	document *template.Template
 }
 
 // NewPages returns the pages in a language. at returns the versioned address of a path.
 func NewPages(l *message.Language, at func(path string) string) *Pages {
 	in := template.FuncMap{
 		"at": at, "catalogs": Catalogs,
-		"T": func(name string, values ...any) string { return l.T(message.Named(name), values...) },
+		"T": func(name string) string { return l.T(message.Named(name)) },
 	}
-	return &Pages{language: l.Tag, shell: template.Must(template.New(shell).Funcs(in).ParseFS(content, shell))}
+	return &Pages{language: l.Tag, document: template.Must(template.New(page).Funcs(in).ParseFS(content, page))}
 }
 
-// A Page is a page that is drawn already.
+// A Page is a page for which package ui has drawn the content.
 type Page struct {
 	Title   string
-	Element template.HTML     // of the page; the only value that the template takes as markup
+	Content template.HTML     // one element; the only value that the template takes as markup
 	App     bool              // the app starts in the page
-	State   *shared.PageState // from which it starts; nil if there is none
+	State   *shared.PageState // from which the app starts, or nil
 }
 
 // Render returns the document of a page.
-func (p *Pages) Render(page Page) []byte { return p.render(page, nil) }
+func (p *Pages) Render(drawn Page) []byte { return p.render(drawn, nil) }
 
 // A Link is the content of the page that a link in an email opens, in the language of the
 // page. The page has a button if Button is not empty, and otherwise a link.
@@ -206,13 +207,13 @@ func (p *Pages) Email(name string, l Link) []byte {
 	}{name, l})
 }
 
-func (p *Pages) render(page Page, link any) []byte {
+func (p *Pages) render(drawn Page, link any) []byte {
 	var b bytes.Buffer
-	err := p.shell.ExecuteTemplate(&b, shell, struct {
+	err := p.document.Execute(&b, struct {
 		Language string
 		Page
 		Link any
-	}{p.language, page, link})
+	}{p.language, drawn, link})
 	if err != nil {
 		panic(err) // the template takes every value of these types
 	}

@@ -11,7 +11,7 @@ const isPage = (path) => !path.includes(".");
 // cached.
 const isLink = (url) => url.pathname === "/email" || (url.pathname === "/reset-password" && url.searchParams.has("callbackURL"));
 
-// go-app always lists its own stylesheet, which the shell does not use, and the manifest,
+// go-app always lists its own stylesheet, which no page uses, and the manifest,
 // which must not come from the cache.
 const files = {{.ResourcesToCache}}.filter((path) => !["/app.css", "/manifest.webmanifest"].includes(path));
 

@@ -16,36 +16,34 @@ import (
 	"latchkey/web"
 )
 
-// Page is what a page shows: see [ui.Page].
+// Page is [ui.Page]. Only this package imports the app.
 type Page = ui.Page
 
-// Requests returns the GET requests of the API whose responses a page shows: see
-// [ui.Requests].
+// Requests is [ui.Requests].
 func Requests(address *url.URL, signedIn bool) []string { return ui.Requests(address, signedIn) }
 
-// DrawsFor reports whether a request is for a page that is drawn for its caller with
-// [Site.Draw]. Pages of a version are not: the service worker keeps them for all users.
+// DrawsFor reports whether a request is for a page that [Site.Draw] draws for its caller. The
+// pages of a version are the same for all users, because the service worker caches them.
 func (s *Site) DrawsFor(r *http.Request) bool {
 	return s.built && slices.Contains(shared.Pages, r.URL.Path) && versionOf(r) == ""
 }
 
-// Draw responds with a page that is drawn for the caller. It sets no name: that is the
-// server's.
+// Draw responds with a page that it draws for the caller. It sets the server's name in p.
 func (s *Site) Draw(w http.ResponseWriter, r *http.Request, status int, p Page) {
 	p.Name = s.Name()
 	body, encoding := draw(pages()[p.Language], p, true), ""
 	if slices.Contains(acceptedEncodings(r.Header.Get("Accept-Encoding")), "gzip") {
-		body, encoding = zipped(body), "gzip"
+		body, encoding = compressed(body), "gzip"
 	}
 	w.Header().Add("Vary", "Accept-Encoding")
 	send(w, r, status, htmlType, body, encoding)
 }
 
-// zipped compresses a page with gzip. A page has no secret that an attacker could guess from its
-// length, as in BREACH: no token, and nothing of the address but what the server knows.
-func zipped(page []byte) []byte {
-	w := zippers.Get().(*gzip.Writer)
-	defer zippers.Put(w)
+// compressed returns a page in gzip. A page contains no token, so attackers can learn no secret from
+// its length by putting guesses into its address (BREACH).
+func compressed(page []byte) []byte {
+	w := gzipWriters.Get().(*gzip.Writer)
+	defer gzipWriters.Put(w)
 	var b bytes.Buffer
 	w.Reset(&b)
 	w.Write(page) // a buffer takes everything
@@ -53,20 +51,20 @@ func zipped(page []byte) []byte {
 	return b.Bytes()
 }
 
-// zippers holds writers, each of which has 800 kB of tables. At level 4 a page of 17 kB takes 0.2 ms and
-// becomes 3.5 kB; level 6 takes three times as long for 100 bytes.
-var zippers = sync.Pool{New: func() any {
+// gzipWriters are writers for later pages, because each has 800 kB of tables. At level 4, a page of
+// 17 kB takes 0.2 ms and becomes 3.5 kB. Level 6 takes three times as long and saves 100 bytes.
+var gzipWriters = sync.Pool{New: func() any {
 	w, _ := gzip.NewWriterLevel(nil, 4) // a valid level
 	return w
 }}
 
-// draw returns the document of a page. starts is set if the app starts in it.
-func draw(documents *web.Pages, p Page, starts bool) []byte {
+// draw returns the document of a page. withApp is set if the app starts in it.
+func draw(documents *web.Pages, p Page, withApp bool) []byte {
 	var b bytes.Buffer
-	page := web.Page{Title: ui.Draw(&b, p), App: starts}
-	// It is safe, because package html of the app has written it: no text or attribute of a
-	// page becomes markup. This conversion is the only one.
-	page.Element = template.HTML(b.String())
+	page := web.Page{Title: ui.Draw(&b, p), App: withApp}
+	// The conversion is safe, because package html of the app has written the content, and no
+	// text or attribute becomes markup there. No other code converts to template.HTML.
+	page.Content = template.HTML(b.String())
 	if !p.State.At.IsZero() {
 		page.State = &p.State
 	}
@@ -85,8 +83,7 @@ var pages = sync.OnceValue(func() map[*message.Language]*web.Pages {
 // notFoundPath stands for every path without a page.
 const notFoundPath = "/404"
 
-// publicPages are the pages as they are drawn for nobody: without data, and the same for all
-// users of a language.
+// publicPages are the pages without data of a user. They are the same for all users of a language.
 type publicPages struct {
 	mu    sync.Mutex
 	name  string // the server's, in all of files

@@ -74,7 +74,8 @@ func plain(t *testing.T, w *httptest.ResponseRecorder) string {
 	return string(b)
 }
 
-func TestPagesAreTheShell(t *testing.T) {
+// TestPublicPages tests that the service worker gets each page without data of the request.
+func TestPublicPages(t *testing.T) {
 	app := new(goApp)
 	h := newSite(app)
 	for _, path := range shared.Pages {
@@ -165,7 +166,7 @@ func TestGoAppServesOnlyItsFiles(t *testing.T) {
 	for _, path := range []string{
 		// go-app would fetch these from the host in the request.
 		"/robots.txt", "/sitemap.xml", "/ads.txt",
-		"/nowhere", "/sign-in/", "/web/", "/web/web.go", "/web/worker.js", "/web/shell.html", "/web/app.wasm.br",
+		"/nowhere", "/sign-in/", "/web/", "/web/web.go", "/web/worker.js", "/web/page.html", "/web/app.wasm.br",
 		"/web/../main.go", "/web/..%2fweb.go", "//sign-in", "/goapp.js", "/manifest.json", "/app.wasm", "/r/%22%3E%3Cscript%3E",
 	} {
 		w := get(h, path)

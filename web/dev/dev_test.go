@@ -22,7 +22,7 @@ func TestConcerns(t *testing.T) {
 		"shared/message/german.txt":      serverChanged,
 		"backend/account/session.go":     serverChanged,
 		"backend/store/migrations/1.sql": serverChanged,
-		"web/shell.html":                 serverChanged,
+		"web/page.html":                  serverChanged,
 		"web/docs/security.md":           serverChanged,
 		"web/app.wasm":                   nothingChanged,
 		"web/app.wasm.br":                nothingChanged,
