@@ -677,9 +677,9 @@ func TestFormPolicy(t *testing.T) {
 	})
 }
 
-// TestShellHasTheName tests that pages contain the name of the service, and that
+// TestPagesHaveTheName tests that pages contain the name of the service, and that
 // browsers fetch them anew when it changes.
-func TestShellHasTheName(t *testing.T) {
+func TestPagesHaveTheName(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		admin := s.admin(t, ann)
 		b := s.browser(t)

@@ -27,7 +27,7 @@ type call struct {
 	// sign-in. The client is always set.
 	account.Actor
 	PendingSignIn *account.PendingSignIn
-	identified    *identification // nil until a page has looked for its caller
+	identified    *identification // nil until the route of a page has looked for its caller
 
 	guesses *guesses   // guesses that the limits have counted for the call
 	typed   url.Values // the fields of a form; nil for other calls
@@ -127,7 +127,7 @@ func (s *Server) admit(c call, p policy, in any) (call, error) {
 	return c, s.permit(c, p, in)
 }
 
-// permit fails unless a policy admits the user of a session.
+// permit fails unless a policy admits a call in a session.
 func (s *Server) permit(c call, p policy, in any) error {
 	// Another user may have signed in in another tab. The page of one account must not act
 	// in the session of another.
@@ -250,7 +250,7 @@ func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Req
 		s.fail(w, r, err)
 		return
 	}
-	answer := muxAnswer{header: http.Header{}}
+	answer := discardedBody{header: http.Header{}}
 	h.ServeHTTP(&answer, r)
 	if answer.status == http.StatusMethodNotAllowed {
 		w.Header()["Allow"] = answer.header["Allow"]
@@ -260,12 +260,12 @@ func (s *Server) serveAPI(mux *http.ServeMux, w http.ResponseWriter, r *http.Req
 	s.fail(w, r, shared.ErrNotFound)
 }
 
-// muxAnswer records the response of a ServeMux, for the methods in its Allow header.
-type muxAnswer struct {
+// discardedBody records the status and the header of a response, and discards its body.
+type discardedBody struct {
 	header http.Header
 	status int
 }
 
-func (a *muxAnswer) Header() http.Header         { return a.header }
-func (a *muxAnswer) WriteHeader(status int)      { a.status = status }
-func (a *muxAnswer) Write(b []byte) (int, error) { return len(b), nil }
+func (a *discardedBody) Header() http.Header         { return a.header }
+func (a *discardedBody) WriteHeader(status int)      { a.status = status }
+func (a *discardedBody) Write(b []byte) (int, error) { return len(b), nil }

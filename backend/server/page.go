@@ -33,8 +33,8 @@ func handlePage(p policy, limit rate, page string) route {
 	}
 }
 
-// respondPage responds to a call of a page that exceeds the limit. Otherwise the page has
-// written the response itself.
+// respondPage responds to a call that exceeds the limit of a page. [Server.openPage] has written
+// the response to any other call.
 func (s *Server) respondPage(_ route, c call, _ any, err error) {
 	if err == nil {
 		return
@@ -46,17 +46,16 @@ func (s *Server) respondPage(_ route, c call, _ any, err error) {
 	})
 }
 
-// openPage draws the page of a call for the caller, or redirects to the page that is for
-// them.
+// openPage draws the page of a call, or redirects to another one if that page is not for the caller.
 func (s *Server) openPage(c *call) error {
 	address := addressOf(c.Request)
-	if _, err := c.Cookie(shared.LeavingCookie); err == nil { // only the app can end the session of such a browser
+	if _, err := c.Cookie(shared.LeavingCookie); err == nil { // the app ends the session
 		s.drawPage(*c, http.StatusOK, shared.PageState{})
 		return nil
 	}
 	if err := s.identifyOnce(c); err != nil {
-		// The page is worth more than an error without one: the app asks again.
-		s.explain(&muxAnswer{header: http.Header{}}, c.Request, err) // logs it
+		// A page without data is more useful than an error, because the app asks again.
+		s.explain(&discardedBody{header: http.Header{}}, c.Request, err) // logs it
 		s.drawPage(*c, http.StatusOK, shared.PageState{})
 		return nil
 	}
@@ -79,16 +78,16 @@ func (s *Server) openPage(c *call) error {
 // addressOf returns the address of the page that a request is for: a path and a query.
 func addressOf(r *http.Request) *url.URL { return &url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery} }
 
-// An identification is the result of the one time that a call of a page looks for its
-// caller.
+// An identification is what a call of a page has found about its caller. The endpoints whose
+// responses the page shows use it, so that they do not look again.
 type identification struct {
 	session       error // why there is no session
 	pendingSignIn error // why there is no pending sign-in
 }
 
-// identifyOnce finds the session of a call or, on the page for it, the pending sign-in, unless
-// the route has found them. It fails only if the server could not look. From then on,
-// [Server.authenticate] and [Server.findPendingSignIn] return what it has found.
+// identifyOnce finds the session of a call or, on the page for the second factor, the pending
+// sign-in, unless the route has found one. It fails only if the server could not look. Afterwards,
+// [Server.authenticate] and [Server.findPendingSignIn] return the same result.
 func (s *Server) identifyOnce(c *call) error {
 	found := identification{session: shared.ErrUnauthorized, pendingSignIn: shared.ErrNoPendingSignIn}
 	switch {
@@ -111,8 +110,8 @@ func (s *Server) identifyOnce(c *call) error {
 	return nil
 }
 
-// pageState collects what the page of a call shows. What the caller may not read, or what
-// fails, is missing from it: the app asks for it and tells why.
+// pageState collects the data that the page of a call shows. A response that the caller may not
+// read, or that fails, is missing. The app requests it and shows the error.
 func (s *Server) pageState(c call) shared.PageState {
 	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}, Answers: map[string]json.RawMessage{}}
 	for _, request := range site.Requests(addressOf(c.Request), c.Session.ID != "") {
@@ -136,19 +135,19 @@ func (s *Server) answer(c call, request string) (json.RawMessage, error) {
 	}
 	r := *c.Request
 	r.Method, r.URL = http.MethodGet, address
-	c.Request, c.w = &r, &muxAnswer{header: http.Header{}} // nothing of it may become part of the page's response
+	c.Request, c.w = &r, &discardedBody{header: http.Header{}} // the page has its own header
 	out, err := rt.answer(s, rt, c)
-	if _, written := out.(shared.None); written { // to no page
+	if _, written := out.(shared.None); written { // the handler has written to the discarded response
 		err = shared.ErrNotFound
 	}
 	if err != nil {
-		s.explain(c.w, c.Request, err) // logs what the caller cannot cause
+		s.explain(c.w, c.Request, err) // logs it, unless the caller has caused it
 		return nil, err
 	}
 	return wire.AppendJSON(nil, out), nil
 }
 
-// drawPage responds with the page of a call. The page shows data only if state has them.
+// drawPage responds with the page of a call, which shows only the data in state.
 func (s *Server) drawPage(c call, status int, state shared.PageState) {
 	l := s.pageLanguage(c)
 	s.site.Draw(c.w, c.Request, status, site.Page{
@@ -157,8 +156,8 @@ func (s *Server) drawPage(c call, status int, state shared.PageState) {
 	})
 }
 
-// pageLanguage returns the language of a page. As the app does, it heeds the choice of the
-// user of a session only: that of a pending sign-in has not signed in yet.
+// pageLanguage returns the language of a page. As in the app, it is the user's choice only in a
+// session: the user of a pending sign-in is not signed in yet.
 func (s *Server) pageLanguage(c call) *message.Language {
 	if c.Session.ID != "" {
 		return c.language()

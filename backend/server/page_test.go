@@ -260,8 +260,8 @@ func TestPageState(t *testing.T) {
 	})
 }
 
-// TestPageOfWhoMayNot tests that a page has only what its caller may read.
-func TestPageOfWhoMayNot(t *testing.T) {
+// TestPageWithoutPermission tests that a page has only what its caller may read.
+func TestPageWithoutPermission(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		owner := s.signUp(t, ann)
 		wantAnswers(t, "the system page without permissions", owner.answers("/dashboard/system"), session, about)

@@ -38,8 +38,8 @@ type route struct {
 	admit func(*Server, route, *call) (action, error)
 	// respond writes the result of the action, or the error of admit or the action.
 	respond func(s *Server, rt route, c call, out any, err error)
-	// answer performs a call whose caller is identified already, for a page that shows the
-	// response. It is nil unless the route is a GET endpoint.
+	// answer performs a call for a page that shows the response. The page has identified the
+	// caller. answer is nil unless the route is a GET endpoint.
 	answer func(s *Server, rt route, c call) (any, error)
 }
 
@@ -186,8 +186,8 @@ func (s *Server) respondLink(_ route, c call, _ any, err error) {
 	}
 }
 
-// register adds the routes to mux, except the pages: other requests for their paths are for the
-// site or for links.
+// register adds the routes to mux. The routes of pages are not in mux, because other requests for
+// the same paths go to the site or to email links.
 func (s *Server) register(mux *http.ServeMux) {
 	s.pages, s.reads = map[string]route{}, map[string]route{}
 	for _, rt := range s.routes() {

@@ -25,8 +25,8 @@ func zoneOf(r *http.Request) *time.Location {
 	return zone
 }
 
-// isZoneName reports whether a name can be that of a time zone. It is part of the name of a
-// file that the time package looks for. The server's own zone is none of a browser.
+// isZoneName reports whether a browser may name a time zone so. The time package opens a file of
+// that name. "Local" would be the server's own zone.
 func isZoneName(name string) bool {
 	const others = "/_+-"
 	return name != "" && len(name) <= maxZone && name != "Local" && name[0] != '/' &&

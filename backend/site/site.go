@@ -1,7 +1,7 @@
 // Package site serves everything except the API: the pages and files of the app, the
 // manifest, the well-known URIs, and the pages of email links. It draws the pages of the app
-// from the components of package ui. It knows nothing about accounts: what a page shows of
-// one comes with [Page]. Its other responses are the same for all users of a language.
+// from the components of package ui. It knows nothing about accounts: the data of a user comes
+// with [Page]. Its other responses are the same for all users of a language.
 package site
 
 import (

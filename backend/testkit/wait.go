@@ -178,9 +178,9 @@ func (p *Tab) Open(path string) {
 	p.Running()
 }
 
-// Running is an expression that is true once the app has taken over the page: the loader then no longer
-// waits for it with a function of its own. The element
-// that the app removes may also be missing while the browser still parses the page.
+// Running is an expression that is true once the app has taken over the page. Then web/loader.js has
+// removed its own replaceChild. The element that the app removes may also be missing while the
+// browser still parses the page.
 const Running = `(document.readyState === "complete" && !document.getElementById("app-wasm-loader") &&
 	!Object.hasOwn(document.body, "replaceChild"))`
 
