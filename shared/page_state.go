@@ -2,16 +2,16 @@ package shared
 
 import "encoding/json"
 
-// PageState is what a page carries as JSON, so that the app starts from what the server has
-// drawn and asks for nothing again.
+// PageState is the data that a page carries as JSON. The app starts from it, so that it draws what
+// the server has drawn and does not request the same data again.
 type PageState struct {
-	At Time `json:"at"` // when the server collected it; the page's times are relative to it
+	At Time `json:"at"` // when the server collected the data; the page's times are relative to it
 
 	// Answers are the responses to GET requests of the API, by path and query.
 	Answers map[string]json.RawMessage `json:"answers,omitempty"`
 
-	// Form is the form of the page, if the browser has submitted it and the server refused
-	// it.
+	// Form is the form of the page, if the browser has submitted it itself and the server has
+	// refused it.
 	Form *FormState `json:"form,omitempty"`
 }
 
@@ -19,7 +19,7 @@ type PageState struct {
 // secrets.
 type FormState struct {
 	Error *Error `json:"error"`
-	Text  string `json:"text"` // of the error, for users without the app
+	Text  string `json:"text"` // the error's text above the button
 
 	Email       string `json:"email,omitempty"`
 	Forget      bool   `json:"forget,omitempty"`      // do not stay signed in

@@ -29,8 +29,8 @@ func element(tag string) Element { return &node{tag: tag} }
 // Text returns a text.
 func Text(s string) app.UI { return &node{text: s} }
 
-// NoScript returns content for browsers without JavaScript. Other browsers parse it as one text,
-// which is why it must not contain another NoScript.
+// NoScript returns content for browsers without JavaScript. Other browsers parse it as one text, up
+// to the first end tag, so it must not contain another NoScript.
 func NoScript(content ...app.UI) app.UI { return element("noscript").Body(content...) }
 
 // Body sets the content.
@@ -42,7 +42,7 @@ func (n *node) Body(content ...app.UI) Element {
 // Text sets the content to a text.
 func (n *node) Text(s string) Element { return n.Body(Text(s)) }
 
-// Attr sets an attribute. As in go-app, one without a value is as none.
+// Attr sets an attribute. As in go-app, the element does not get one with an empty value.
 func (n *node) Attr(name string, value any) Element {
 	v := fmt.Sprint(value)
 	if name != "value" {
@@ -61,8 +61,8 @@ func (n *node) Attr(name string, value any) Element {
 	return n
 }
 
-// isProperty reports whether go-app sets an attribute as a property of the element, which is
-// either true or false. HTML has an attribute that is there or not.
+// isProperty reports whether go-app sets an attribute as a property that is true or false. In HTML,
+// such an attribute has no value: it is present or not.
 func isProperty(name string) bool {
 	switch name {
 	case "autofocus", "checked", "disabled", "hidden", "multiple", "open", "readonly", "required", "selected":

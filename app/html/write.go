@@ -21,10 +21,12 @@ func String(ui app.UI) string {
 // initializes and renders. A browser that parses it has the document that the app constructs
 // from the same values.
 //
-// The content of a text or an attribute is never markup. Write panics if the name of an
-// element or attribute is not made of lowercase letters and hyphens, if an attribute is an event
-// handler, and if an element has a content that browsers do not parse as text and elements.
-// These names are constants in the source.
+// The content of a text or an attribute is never markup. Write panics
+//   - if isName refuses the name of an element or attribute;
+//   - if an attribute is an event handler, a style or a document;
+//   - if browsers do not parse the content of an element as text and elements.
+//
+// The source has these names as constants, so a value cannot cause a panic.
 func Write(b *bytes.Buffer, ui app.UI) {
 	switch ui := ui.(type) {
 	case *node:

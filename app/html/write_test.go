@@ -76,7 +76,7 @@ func FuzzWrite(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := skeleton(root), skeleton(mustParse(t, empty)); got != want {
+		if got, want := structure(root), structure(mustParse(t, empty)); got != want {
 			t.Fatalf("the elements are %s; want %s", got, want)
 		}
 		want := strings.ReplaceAll(strings.ToValidUTF8(value, "\ufffd"), "\x00", "\ufffd")
@@ -112,8 +112,8 @@ func mustParse(t *testing.T, document string) *parser.Node {
 	return root
 }
 
-// skeleton returns the elements and the names of their attributes, in order.
-func skeleton(root *parser.Node) string {
+// structure returns the elements and the names of their attributes, in order.
+func structure(root *parser.Node) string {
 	var b strings.Builder
 	for n := range root.Descendants() {
 		if n.Type != parser.ElementNode && n.Type != parser.TextNode {
