@@ -53,6 +53,7 @@ func newCall(e *env, method, path string, in, out any, then func(app.Context, er
 	return &apiCall{e, e.account(), method, path, in, out, then}
 }
 
+// send sends the call, unless its response came with the page.
 func (c *apiCall) send(ctx app.Context) {
 	e := c.env
 	if c.method != "GET" {
