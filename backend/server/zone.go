@@ -12,15 +12,15 @@ import (
 // maxZone, in bytes, exceeds the names of time zones.
 const maxZone = 64
 
-// zoneOf returns the time zone of the browser that sent a request, or UTC if it is not known.
+// zoneOf returns the time zone of the browser that sent a request, or nil if it is not known.
 func zoneOf(r *http.Request) *time.Location {
 	cookie, err := r.Cookie(shared.ZoneCookie)
 	if err != nil || !isZoneName(cookie.Value) {
-		return time.UTC
+		return nil
 	}
 	zone, err := time.LoadLocation(cookie.Value)
 	if err != nil {
-		return time.UTC
+		return nil
 	}
 	return zone
 }

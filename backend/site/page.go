@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"sync"
-	"time"
 
 	"latchkey/app/ui"
 	"latchkey/shared"
@@ -96,7 +95,7 @@ type publicPage struct {
 }
 
 func (p publicPage) page(name string) Page {
-	return Page{Address: &url.URL{Path: p.path}, Name: name, Language: p.language, Locale: p.language.Tag, Zone: time.UTC}
+	return Page{Address: &url.URL{Path: p.path}, Name: name, Language: p.language, Locale: p.language.Tag}
 }
 
 // file returns a page. It draws the pages again only when the server's name has changed.
