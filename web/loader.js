@@ -176,16 +176,18 @@
   document.body.firstElementChild.addEventListener("click", click);
 
   // The app replaces the element that the server has drawn with its own, which looks the same.
-  // What the user has typed, chosen and opened, the focus and the selection are kept.
-  document.body.replaceChild = (drawn, shell) => {
+  // This keeps what the user has typed, chosen and opened, the focus and the selection.
+  document.body.replaceChild = (drawn, served) => {
     delete document.body.replaceChild;
     document.removeEventListener("submit", send);
+    // An element of the app corresponds to one of the server with the same ID or, without an ID, in
+    // the same place. Only the server draws noscript elements.
     const counterpart = (element) => {
       if (element.id) {
         return drawn.querySelector("#" + CSS.escape(element.id));
       }
       const path = [];
-      for (let at = element; at !== shell; at = at.parentElement) {
+      for (let at = element; at !== served; at = at.parentElement) {
         path.unshift([...at.parentElement.children].filter((one) => one.localName !== "noscript").indexOf(at));
       }
       const found = path.reduce((at, i) => at?.children[i], drawn);
@@ -193,23 +195,23 @@
     };
     const focused = document.activeElement;
     const { selectionStart, selectionEnd } = focused;
-    for (const typed of shell.querySelectorAll("input[id], select[id]")) {
+    for (const typed of served.querySelectorAll("input[id], select[id]")) {
       const input = counterpart(typed);
       if (input) {
         input.value = typed.value;
         input.checked = typed.checked;
       }
     }
-    for (const details of shell.querySelectorAll("details")) {
+    for (const details of served.querySelectorAll("details")) {
       const same = counterpart(details);
       if (same) {
         same.open = details.open;
       }
     }
-    const target = shell.contains(focused) ? counterpart(focused) : null;
+    const target = served.contains(focused) ? counterpart(focused) : null;
     const button = clicked && counterpart(clicked);
     const form = submitted && counterpart(submitted);
-    document.body.replaceChild(drawn, shell);
+    document.body.replaceChild(drawn, served);
     target?.focus({ preventScroll: true });
     if (typeof selectionStart === "number") { // null in an email field: the caret is then at its end
       target?.setSelectionRange(selectionStart, selectionEnd);

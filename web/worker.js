@@ -65,8 +65,8 @@ async function activate() {
   await self.clients.claim();
 }
 
-// Pages come from the server, which draws them with the user's data. They are never cached.
-// Files come from the cache, even with a network.
+// Pages come from the server, which draws them with the user's data. This worker never caches
+// those. Files come from the cache, even with a network.
 self.addEventListener("fetch", (event) => {
   const request = event.request;
   const url = new URL(request.url);
@@ -80,8 +80,8 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
-// How many milliseconds a page waits for the server before the app starts with the copy of the
-// user's data in this browser.
+// How many milliseconds to wait for the server before the app starts in a cached page, with the
+// snapshot of the user's data.
 const patience = 2e3;
 
 async function page(event, path) {
