@@ -50,11 +50,16 @@ const (
 func (r *route) start(address *url.URL) {
 	r.path = address.Path
 	if next := address.Query().Get("next"); r.path == shared.PageSignIn && next != "" {
-		r.reason.text = signInFirst // the server has redirected the user
-		if strings.HasPrefix(next, shared.PageSystem) {
-			r.reason.text = signInToGoOn
-		}
+		r.reason = reasonToSignIn(next)
 	}
+}
+
+// reasonToSignIn returns why a user must sign in before the page at an address opens.
+func reasonToSignIn(next string) signInReason {
+	if strings.HasPrefix(next, shared.PageSystem) {
+		return signInReason{text: signInToGoOn}
+	}
+	return signInReason{text: signInFirst}
 }
 
 // nextOf returns the page to open after sign-in that an address names, or "". The browser keeps
@@ -88,10 +93,8 @@ func (r *route) moveTo(address *url.URL) bool {
 func (r *route) redirect(address *url.URL, signedIn bool) string {
 	to := shared.Redirect(address, r.next, signedIn)
 	if to == shared.PageSignIn && shared.NeedsSession(address.Path) {
-		r.reason, r.next = signInReason{text: signInFirst}, requestURI(address)
-		if address.Path == shared.PageSystem {
-			r.reason.text = signInToGoOn
-		}
+		r.next = requestURI(address)
+		r.reason = reasonToSignIn(r.next)
 	}
 	return to
 }
