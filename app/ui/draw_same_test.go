@@ -2,7 +2,6 @@ package ui
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -18,8 +17,7 @@ import (
 // drawnAt is the time of the pages of [richPage].
 var drawnAt = time.Date(2026, time.November, 28, 23, 30, 0, 0, time.UTC)
 
-// richAnswers returns responses with data of all kinds for each page: those of a user who may do
-// all.
+// richAnswers returns responses with data of all kinds for each page. The user has all permissions.
 func richAnswers() map[string]any {
 	ago := func(d time.Duration) shared.Time { return shared.Time{Time: drawnAt.Add(-d)} }
 	then := func(d time.Duration) *shared.Time { return new(ago(d)) }
@@ -80,26 +78,24 @@ func richAnswers() map[string]any {
 	}
 }
 
-// richPage returns the page at a path with [richAnswers], to a user who is signed in, or not.
+// richPage returns the page at a path with [richAnswers], for a user who is signed in, or for one who
+// is not.
 func richPage(t *testing.T, path string, signedIn bool) Page {
 	t.Helper()
 	address := &url.URL{Path: path}
 	p := Page{
 		Address: address, Name: "Latchkey", Language: message.English, Locale: "en-US", Zone: time.UTC,
-		State: shared.PageState{At: shared.Time{Time: drawnAt}, Answers: map[string]json.RawMessage{}},
+		State: shared.PageState{At: shared.Time{Time: drawnAt}},
 	}
-	answers := richAnswers()
+	rich, shown := richAnswers(), map[string]any{}
 	if !signedIn {
-		answers[shared.GetSession.Path] = nil
+		rich[shared.GetSession.Path] = nil
 	}
 	for _, request := range Requests(address, signedIn) {
-		name, _, _ := strings.Cut(request, "?")
-		body, err := json.Marshal(answers[name])
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.State.Answers[request] = body
+		path, _, _ := strings.Cut(request, "?")
+		shown[request] = rich[path]
 	}
+	p.State.Answers = answers(t, shown)
 	return p
 }
 
@@ -109,7 +105,7 @@ func drawnPage(p Page) string {
 	return title + b.String()
 }
 
-// eachRichPage calls f with each page, of a user and of nobody.
+// eachRichPage calls f with each page, for a user who is signed in and for one who is not.
 func eachRichPage(t *testing.T, f func(name string, p Page)) {
 	t.Helper()
 	for _, path := range shared.Pages {
@@ -208,8 +204,8 @@ func TestDrawClosed(t *testing.T) {
 	}
 }
 
-// TestFirstDrawing tests that the first drawing in the app is as on the server, whatever the
-// browser has stored, and that the next one is not.
+// TestFirstDrawing tests that the first drawing in the app ignores what the browser has stored, as the
+// server does, and that later ones use it.
 func TestFirstDrawing(t *testing.T) {
 	snapshots, _, session := newSnapshots()
 	snapshots.saveUser(ada, time.Now(), true)

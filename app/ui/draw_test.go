@@ -12,8 +12,11 @@ import (
 	"latchkey/shared/message"
 )
 
+// noon is the time of the pages of most tests.
+var noon = shared.Time{Time: time.Date(2026, time.November, 28, 12, 0, 0, 0, time.UTC)}
+
 // drawPage draws the page at an address with responses of the API.
-func drawPage(t *testing.T, address string, answers map[string]any) (title, drawn string) {
+func drawPage(t *testing.T, address string, responses map[string]any) (title, drawn string) {
 	t.Helper()
 	at, err := url.Parse(address)
 	if err != nil {
@@ -21,14 +24,7 @@ func drawPage(t *testing.T, address string, answers map[string]any) (title, draw
 	}
 	p := Page{
 		Address: at, Name: "Latchkey", Language: message.English, Locale: "en", Zone: time.UTC,
-		State: shared.PageState{At: shared.Time{Time: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}, Answers: map[string]json.RawMessage{}},
-	}
-	for path, answer := range answers {
-		body, err := json.Marshal(answer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.State.Answers[path] = body
+		State: shared.PageState{At: noon, Answers: answers(t, responses)},
 	}
 	var b bytes.Buffer
 	title = Draw(&b, p)

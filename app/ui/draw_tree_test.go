@@ -54,7 +54,7 @@ func TestDrawnAsParsed(t *testing.T) {
 		shared.PageProfile: "new@example.com",
 	}
 	for what, state := range states {
-		state.At = shared.Time{Time: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
+		state.At = noon
 		for _, path := range append([]string{"/nowhere"}, shared.Pages...) {
 			p := Page{
 				Address: &url.URL{Path: path}, Name: "Latch & key", Language: message.English, Locale: "en", Zone: time.UTC, State: state,

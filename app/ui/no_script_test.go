@@ -27,7 +27,7 @@ func drawState(t *testing.T, address string, state shared.PageState) parsedPage 
 		t.Fatal(err)
 	}
 	if state.At.IsZero() {
-		state.At = shared.Time{Time: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
+		state.At = noon
 	}
 	var b bytes.Buffer
 	Draw(&b, Page{Address: at, Name: "Latchkey", Language: message.English, Locale: "en", Zone: time.UTC, State: state})

@@ -61,9 +61,8 @@ func wantAnswers(t *testing.T, what string, got map[string]json.RawMessage, want
 
 const session, about = "/api/auth/get-session", "/api/about"
 
-// everyone opens each page in the ways in which it can be drawn, and calls test with the
-// browser and the address.
-func (s *testServer) everyone(t *testing.T, owner *browser, test func(b *browser, address string)) {
+// eachPage calls test with each page, and with a browser for which the server draws it.
+func (s *testServer) eachPage(t *testing.T, owner *browser, test func(b *browser, address string)) {
 	t.Helper()
 	for _, path := range shared.Pages {
 		switch {
@@ -230,7 +229,7 @@ func TestPageState(t *testing.T) {
 		s.clock.Freeze()
 
 		seen := 0
-		s.everyone(t, owner, func(b *browser, address string) {
+		s.eachPage(t, owner, func(b *browser, address string) {
 			b.Session() // so that the address and the time of the session change before, not meanwhile
 			at, err := url.Parse(address)
 			if err != nil {
