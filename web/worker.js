@@ -93,8 +93,23 @@ async function page(event, path) {
   }
   const late = new Promise((resolve) => setTimeout(resolve, patience));
   const response = await Promise.race([served.catch(() => null), late]);
+  if (response) {
+    event.waitUntil(renew(cached, response));
+  }
   // A proxy answers with such a status while the server is down.
   return response && ![502, 503, 504].includes(response.status) ? response : cached;
+}
+
+// Caches the pages again if those of the server are in another language or have another name. Once
+// for each change: the cookie of the language may be blocked.
+let edition = null;
+
+async function renew(cached, served) {
+  const next = served.headers.get("Latchkey-Edition");
+  if (next && next !== edition && next !== cached.headers.get("Latchkey-Edition")) {
+    edition = next;
+    await cachePages().catch(() => {}); // the cached pages still work
+  }
 }
 
 async function answer(event) {

@@ -3,6 +3,8 @@ package site
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -30,12 +32,22 @@ func (s *Site) DrawsFor(r *http.Request) bool {
 // Draw responds with a page that it draws for the caller. It sets the server's name in p.
 func (s *Site) Draw(w http.ResponseWriter, r *http.Request, status int, p Page) {
 	p.Name = s.Name()
+	s.setEdition(w, p.Language)
 	body, encoding := draw(pages()[p.Language], p, true), ""
 	if slices.Contains(acceptedEncodings(r.Header.Get("Accept-Encoding")), "gzip") {
 		body, encoding = compressed(body), "gzip"
 	}
 	w.Header().Add("Vary", "Accept-Encoding")
 	send(w, r, status, htmlType, body, encoding)
+}
+
+// headerEdition names what the pages of all users depend on: the language and the server's name. The
+// service worker fetches its pages again if it gets a page of another edition.
+const headerEdition = "Latchkey-Edition"
+
+func (s *Site) setEdition(w http.ResponseWriter, l *message.Language) {
+	sum := sha256.Sum256([]byte(l.Tag + " " + s.Name()))
+	w.Header().Set(headerEdition, hex.EncodeToString(sum[:6]))
 }
 
 // compressed returns a page in gzip. A page contains no token, so attackers can learn no secret from

@@ -59,7 +59,11 @@ func New(c Config) *Site {
 		"/manifest.webmanifest": localized(manifests(c.Name)),
 	}
 	for _, path := range shared.Pages {
-		s.files[path] = localized(func(l *message.Language) *web.File { return s.public.file(publicPage{l, path}, c.Name()) })
+		public := localized(func(l *message.Language) *web.File { return s.public.file(publicPage{l, path}, c.Name()) })
+		s.files[path] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.setEdition(w, language.OfRequest(r))
+			public(w, r)
+		})
 	}
 	for _, path := range append([]string{shared.PageSystem}, shared.SettingsPages...) {
 		s.files[path+"/"] = movedTo(path)
