@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +137,27 @@ func TestDrawSame(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestDrawAtOnce tests that pages which are drawn at the same time share nothing that one of them
+// changes, which the race detector finds.
+func TestDrawAtOnce(t *testing.T) {
+	var drawing sync.WaitGroup
+	eachRichPage(t, func(name string, p Page) {
+		for _, l := range message.Languages {
+			one := p
+			one.Language = l
+			want := drawnPage(one)
+			for range 4 {
+				drawing.Go(func() {
+					if got := drawnPage(one); got != want {
+						t.Errorf("%s is drawn in another way beside others: %s", name, firstDifference(got, want))
+					}
+				})
+			}
+		}
+	})
+	drawing.Wait()
 }
 
 func firstDifference(got, want string) string {
