@@ -249,6 +249,29 @@
     };
   };
 
+  const signedOut = ["signed out", "account deleted", "session ended"];
+  try {
+    new BroadcastChannel("latchkey").addEventListener("message", ({ data }) => {
+      if (!signedOut.includes(data)) {
+        return;
+      }
+      // Until the app runs, it hears of no sign-out in another tab. It would begin with the data
+      // of the page, and keep them in the browser again; where it cannot run, they would stay on
+      // the screen. The server draws the page without them.
+      if (Object.hasOwn(document.body, "replaceChild") && location.pathname.startsWith("/dashboard/")) {
+        location.reload();
+        return;
+      }
+      // Sign-out deletes everything that the browser stores for the site, including the worker.
+      // The worker holds no account data, so it is installed again for the app to open offline.
+      if (data !== "session ended") {
+        install();
+      }
+    });
+  } catch {
+    // The browser does not allow sites to store data, or to talk between tabs.
+  }
+
   const workers = navigator.serviceWorker;
   if (!workers) {
     self.latchkeyReload = () => location.reload();
@@ -273,14 +296,6 @@
     }
     next?.addEventListener("statechange", () => next.state === "redundant" && retry());
   };
-
-  // Sign-out deletes everything that the browser stores for the site, including the worker.
-  // The worker holds no account data, so it is installed again for the app to open offline.
-  new BroadcastChannel("latchkey").addEventListener("message", ({ data }) => {
-    if (data === "signed out" || data === "account deleted") {
-      install();
-    }
-  });
 
   // A newer worker waits, so that this page continues with the files of its own version.
   // The app asks the user, and then calls latchkeyReload.

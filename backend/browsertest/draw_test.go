@@ -22,6 +22,7 @@ func TestDrawnBrowser(t *testing.T) {
 		"Same":     testDrawnSame,
 		"Picture":  testDrawnPicture,
 		"Click":    testDrawnClick,
+		"SignOut":  testDrawnSignOut,
 		"Composed": testDrawnComposed,
 		"Typed":    testDrawnTyped,
 	}, nil)
@@ -196,6 +197,28 @@ func testDrawnClick(t *testing.T, server *testkit.Program) {
 	p.Click("button", revoke, firefoxDevice)
 	p.releaseApp()
 	p.The("dialog", en.T(message.ConfirmRevokeSession))
+}
+
+// testDrawnSignOut checks that a page whose app does not run yet loses its data when the user signs
+// out in another tab, and that the app does not keep them in the browser.
+func testDrawnSignOut(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	email := p.signUp()
+	slow := p.another()
+	slow.Inject(withoutWorker) // the sign-out may abort its installation, which go-app reports
+	slow.holdApp()
+	slow.Visit("/dashboard/settings/sessions")
+	slow.See(email)
+	p.Press(en.T(message.SignOut))
+	p.See(en.T(message.DoneSignedOut))
+	slow.At("/sign-in")
+	slow.releaseApp()
+	if kept := eval[int](slow, `Object.keys(localStorage).filter((key) => localStorage[key].includes("@")).length`); kept != 0 {
+		t.Error("the app keeps the user's data")
+	}
+	if text := eval[string](slow, `document.documentElement.innerHTML`); strings.Contains(text, email) {
+		t.Errorf("the page still has the user's data: %s", text)
+	}
 }
 
 // testDrawnComposed checks that the app waits until the user has composed a character, as they do
