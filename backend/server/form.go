@@ -128,8 +128,10 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	}
 	e, status := s.explain(c.w, c.Request, err)
 	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}}
-	// The page shows no data of the caller if the server is busy, or does not trust the request.
-	if typed != nil && status < http.StatusInternalServerError && status != http.StatusTooManyRequests && s.identifyOnce(&c) == nil {
+	// The page shows no data of the caller if the server is busy, or does not trust the request, or
+	// the caller has left.
+	trusted := typed != nil && !isLeaving(c.Request)
+	if trusted && status < http.StatusInternalServerError && status != http.StatusTooManyRequests && s.identifyOnce(&c) == nil {
 		state = s.pageState(c)
 	}
 	state.Form = &shared.FormState{

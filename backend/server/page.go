@@ -49,7 +49,7 @@ func (s *Server) respondPage(_ route, c call, _ any, err error) {
 // openPage draws the page of a call, or redirects to another one if that page is not for the caller.
 func (s *Server) openPage(c *call) error {
 	address := addressOf(c.Request)
-	if _, err := c.Cookie(shared.LeavingCookie); err == nil { // the app ends the session
+	if isLeaving(c.Request) {
 		s.drawPage(*c, http.StatusOK, shared.PageState{})
 		return nil
 	}
@@ -73,6 +73,13 @@ func (s *Server) openPage(c *call) error {
 	}
 	s.drawPage(*c, http.StatusOK, s.pageState(*c))
 	return nil
+}
+
+// isLeaving reports whether the user of the browser that sent a request has signed out without a
+// connection. No page may show the data of the session, which goes on until the app ends it.
+func isLeaving(r *http.Request) bool {
+	_, err := r.Cookie(shared.LeavingCookie)
+	return err == nil
 }
 
 // addressOf returns the address of the page that a request is for: a path and a query.

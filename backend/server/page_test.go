@@ -457,6 +457,14 @@ func TestLeavingPage(t *testing.T) {
 				t.Errorf("%s has data: %s", path, a.Body)
 			}
 		}
+		const form = "Content-Type: application/x-www-form-urlencoded"
+		for path, typed := range map[string]string{
+			shared.PageSignIn: "email=" + bob + "&password=wrong", shared.PageSettings: "name=x", shared.PageSessions: "signOut=no",
+		} {
+			if a := b.Do("POST", path, typed, form); a.Status/100 != 4 || strings.Contains(a.Body, ann) || strings.Contains(a.Body, "Lovelace") {
+				t.Errorf("%s with a form that is refused has data: %v", path, a)
+			}
+		}
 	})
 }
 
