@@ -415,6 +415,23 @@ func TestPageLanguage(t *testing.T) {
 	})
 }
 
+// TestPageZone tests that the times in a page are in the zone of the browser, and say that they are in
+// UTC as long as the server does not know it.
+func TestPageZone(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		owner := s.signUp(t, ann)
+		for zone, want := range map[string]bool{"": true, "Europe/Nowhere": true, "localtime": true, "UTC": false, "Asia/Tokyo": false} {
+			owner.SetCookie(shared.ZoneCookie, zone)
+			_, page := owner.drawn("/dashboard/settings/activity")
+			times := page.Texts("time")
+			says := slices.ContainsFunc(times, func(text string) bool { return strings.HasSuffix(text, " UTC") })
+			if len(times) == 0 || says != want {
+				t.Errorf("with the zone %q, the times are %q", zone, times)
+			}
+		}
+	})
+}
+
 // TestPageMethods tests that pages are read only.
 func TestPageMethods(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {

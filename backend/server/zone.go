@@ -26,10 +26,11 @@ func zoneOf(r *http.Request) *time.Location {
 }
 
 // isZoneName reports whether a browser may name a time zone so. The time package opens a file of
-// that name. "Local" would be the server's own zone.
+// that name. "Local" and, on some systems, "localtime" are
+// the server's own zone.
 func isZoneName(name string) bool {
 	const others = "/_+-"
-	return name != "" && len(name) <= maxZone && name != "Local" && name[0] != '/' &&
+	return name != "" && len(name) <= maxZone && name != "Local" && name != "localtime" && name[0] != '/' &&
 		!strings.ContainsFunc(name, func(r rune) bool {
 			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(others, r)
 		})
