@@ -13,9 +13,15 @@ import (
 // go-app and recover from their panics. Nothing else in this package registers callbacks: see
 // TestNothingBypassesTheGuard.
 
+var rescues = app.IsClient // tests set it
+
 // rescue recovers from a panic and offers to reload the page, because a panic leaves the page
-// in an unknown state. It must be deferred directly.
+// in an unknown state. It must be deferred directly. On the server it does not recover: the server
+// logs the panic and responds with an error.
 func rescue() {
+	if !rescues {
+		return
+	}
 	if r := recover(); r != nil {
 		app.Window().Get("console").Call("error", fmt.Sprint("panic: ", r))
 		if crash := element("crash"); crash.Truthy() {

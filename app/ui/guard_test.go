@@ -104,6 +104,8 @@ func (panicking) submit(app.Context, app.Event) { panic("submit") }
 func (panicking) cancel(app.Context, app.Event) { panic("cancel") }
 
 func TestGuardedHandler(t *testing.T) {
+	rescues = true
+	t.Cleanup(func() { rescues = app.IsClient })
 	var p panicking
 	submit, scope := on(p.submit)
 	submit(app.Context{}, app.Event{}) // panics if it is not guarded

@@ -52,7 +52,7 @@ func (s *Server) signInForm(c call, in credentials) (string, error) {
 	if out.SecondFactorDue != nil || errors.Is(err, shared.ErrTwoFactorRequired) {
 		return withNext(c, shared.PageTwoFactor), nil
 	}
-	return nextPage(c), err
+	return s.signedInByForm(c, err)
 }
 
 // secondFactor is the fields of the form on the second-factor page.
@@ -71,13 +71,22 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 			return "", err
 		}
 		_, err := s.verifyBackupCode(c, shared.BackupCode{Code: in.BackupCode, TrustDevice: in.TrustDevice})
-		return nextPage(c), err
+		return s.signedInByForm(c, err)
 	}
 	code, ok := shared.SixDigits(in.Code)
 	if !ok {
 		return "", shared.ErrCodeRequired
 	}
 	_, err := s.verifyTOTP(c, shared.Code{Code: code, TrustDevice: in.TrustDevice})
+	return s.signedInByForm(c, err)
+}
+
+// signedInByForm returns the page to open after a form that signs the user in, if err is nil. An earlier
+// sign-out of the browser without a connection concerns an older session, so pages have data again.
+func (s *Server) signedInByForm(c call, err error) (string, error) {
+	if err == nil && isLeaving(c.Request) {
+		http.SetCookie(c.w, &http.Cookie{Name: shared.LeavingCookie, Path: "/", MaxAge: -1, SameSite: http.SameSiteLaxMode})
+	}
 	return nextPage(c), err
 }
 

@@ -482,6 +482,10 @@ func TestLeavingPage(t *testing.T) {
 				t.Errorf("%s with a form that is refused has data: %v", path, a)
 			}
 		}
+		b.Do("POST", shared.PageSignIn, "email="+ann+"&password="+testkit.Password, form)
+		if a, _ := b.drawn(shared.PageSettings); !strings.Contains(a.Body, ann) {
+			t.Errorf("after a sign-in by a form, the page has no data: %v", a)
+		}
 	})
 }
 
