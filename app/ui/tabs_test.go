@@ -39,8 +39,8 @@ func TestLoaderListensForMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []tabMessage{tabSignedOut, tabAccountDeleted} {
-		if !strings.Contains(string(loader), fmt.Sprintf("data === %q", m)) {
+	for _, m := range []tabMessage{tabSignedOut, tabAccountDeleted, tabSessionEnded} {
+		if !strings.Contains(string(loader), fmt.Sprintf("%q", m)) {
 			t.Errorf("web/loader.js does not listen for %q", m)
 		}
 	}
