@@ -46,6 +46,33 @@
   bar.hidden = false; // from now on this script updates it
   note.hidden = true;
 
+  // A browser that blocks the site's data throws when a script looks for its storages, and a Go
+  // program cannot catch that. The app then stores what it needs in this page only.
+  for (const name of ["localStorage", "sessionStorage"]) {
+    try {
+      self[name].getItem("");
+    } catch {
+      const texts = new Map();
+      const value = {
+        get length() { return texts.size; },
+        key: (i) => [...texts.keys()][i] ?? null,
+        getItem: (key) => texts.get(key) ?? null,
+        setItem: (key, text) => { texts.set(key, String(text)); },
+        removeItem: (key) => { texts.delete(key); },
+      };
+      Object.defineProperty(self, name, { value });
+    }
+  }
+
+  // Some browsers and modes have no WebAssembly, such as the Lockdown Mode of iOS. The page then
+  // stays as the server has drawn it.
+  if (typeof WebAssembly === "undefined") {
+    bar.hidden = true;
+    document.getElementById("boot-unable").hidden = false;
+    document.documentElement.classList.add("no-app");
+    return;
+  }
+
   // The scripts that start the app, in this order: /wasm_exec.js, which defines Go, and
   // /app.js.
   const scripts = [...document.querySelectorAll("link[as=script]")].map((link) => link.getAttribute("href"));

@@ -25,7 +25,7 @@ func (c *Client) send(ctx context.Context, account, method, path string, body []
 		"mode":        "same-origin",
 		"credentials": "same-origin",
 		"cache":       "no-store",
-		"redirect":    "error",
+		"redirect":    "manual", // the API never redirects, but a portal of a network does
 		"signal":      abort.Get("signal"),
 	}
 	if body != nil {

@@ -127,6 +127,11 @@ func online() bool {
 	return !app.IsClient || app.Window().Get("navigator").Get("onLine").Bool()
 }
 
+// cookiesBlocked reports whether the browser stores no cookies for the site.
+func cookiesBlocked() bool {
+	return app.IsClient && !app.Window().Get("navigator").Get("cookieEnabled").Bool()
+}
+
 func visible() bool {
 	return app.Window().Get("document").Get("visibilityState").String() == "visible"
 }

@@ -34,6 +34,15 @@ func (t *env) reasonText(r signInReason) string {
 	return t.T(r.text)
 }
 
+// signInNotice returns what the sign-in page says first: that signing in cannot work, or else the
+// reason for the page.
+func (t *env) signInNotice(r signInReason) string {
+	if !t.drawsFirst() && cookiesBlocked() {
+		return t.T(message.ErrCookiesBlocked)
+	}
+	return t.reasonText(r)
+}
+
 const (
 	sessionEnded       message.ID = message.ErrSessionEnded
 	signedOut          message.ID = message.DoneSignedOut

@@ -256,7 +256,7 @@ func (s *shell) content() app.UI {
 	language := e.Language.Tag
 	switch {
 	case path == shared.PageSignIn:
-		return &signIn{Env: e, Language: language, Notice: e.reasonText(s.route.reason), Server: e.server}
+		return &signIn{Env: e, Language: language, Notice: e.signInNotice(s.route.reason), Server: e.server}
 	case path == shared.PageSignUp:
 		return &signUp{Env: e, Language: language, Server: e.server}
 	case path == shared.PageTwoFactor:

@@ -133,9 +133,11 @@ func (e *env) readPage() *Page {
 		p.State = shared.PageState{}
 	}
 	if !p.State.At.IsZero() {
+		// The age is by a clock that nobody can set while the page is open.
 		performance := window.Get("performance")
-		received := performance.Call("getEntriesByType", "navigation").Index(0).Get("responseStart").Float()
-		e.client.Assume(p.State.At.Sub(time.UnixMilli(int64(performance.Get("timeOrigin").Float() + received))))
+		begun := performance.Call("getEntriesByType", "navigation").Index(0).Get("responseStart").Float()
+		age := time.Duration((performance.Call("now").Float() - begun) * float64(time.Millisecond))
+		e.client.Assume(time.Until(p.State.At.Add(age)))
 	}
 	return p
 }

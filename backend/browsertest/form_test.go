@@ -21,7 +21,6 @@ func TestFormBrowser(t *testing.T) {
 		"TakeOverErrors": testFormTakeOverErrors,
 		"NoApp":          testFormNoApp,
 		"SubmitOnce":     testFormOnce,
-		"NoLayoutShift":  testFormStill,
 		"Progress":       testFormProgress,
 		"OfApp":          testFormOfApp,
 	}, nil)
@@ -354,47 +353,6 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 	})()`)
 	if fmt.Sprint(got) != fmt.Sprint([]any{1, password, false}) {
 		t.Errorf("forms sent, password in the form, form drawn by the app: %v; want 1, the password, false", got)
-	}
-}
-
-// testFormStill checks that no element moves when the app draws the page.
-func testFormStill(t *testing.T, server *testkit.Program) {
-	owner := browse(t, server)
-	const email = "still@example.com" // the page has room for an address of two lines
-	owner.signUpAs(email)
-	owner.enable()
-	p := browse(t, server)
-	p.holdApp()
-	p.Visit("/sign-in")
-	p.submitSignIn(email, password)
-	p.At("/two-factor")
-	const layout = `JSON.stringify([".brand", "h1", ".whose", "label", ".input", "#sign-in-remember",
-		".hint", ".wrong:not(:empty)", ".form-error p",
-		"button.main", ".buttons a", ".lost-access", "#sign-in-passkey",
-		".methods > :first-child", "[href='/forgot-password']"].
-		flatMap((what) => [...document.querySelectorAll(what)].filter((e) => e.checkVisibility()).map((e) => {
-			const at = e.getBoundingClientRect();
-			return what + " " + [at.x, at.y, at.width, at.height].map((n) => n.toFixed(1)).join(" ");
-		})), null, 1)`
-	checkLayout := func(what string) {
-		t.Helper()
-		before := eval[string](p, layout)
-		p.releaseApp()
-		if after := eval[string](p, layout); after != before || strings.Count(before, "\n") < 8 {
-			t.Errorf("%s: the app moves elements from\n%s\nto\n%s", what, before, after)
-		}
-	}
-	for _, width := range []int{360, 1280} {
-		p.Do(chromedp.EmulateViewport(int64(width), 1200)) // tall enough to need no scroll bar
-		for _, path := range []string{"/sign-in", "/two-factor"} {
-			p.Visit(path)
-			p.Fits(width, path)
-			checkLayout(fmt.Sprint(path, " at ", width))
-		}
-		p.Visit("/sign-in")
-		p.submitSignIn("ada@example.com", "not the password")
-		p.See(wrongCredentials)
-		checkLayout(fmt.Sprint("a wrong password at ", width))
 	}
 }
 

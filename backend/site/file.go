@@ -143,7 +143,9 @@ func matchesTag(header, tag string) bool {
 	return false
 }
 
-// rendered returns the response of app to a request for path, as a file.
+// rendered returns the response of app to a request for path, as a file. go-app's script does not load
+// the app for user agents that contain "bot" or "spider", which those of some phones do. This one
+// loads it for all.
 func rendered(app http.Handler, path string) *web.File {
 	r, err := http.NewRequest("GET", path, nil)
 	if err != nil {
@@ -151,7 +153,8 @@ func rendered(app http.Handler, path string) *web.File {
 	}
 	var answer recording
 	app.ServeHTTP(&answer, r)
-	return web.NewFile(answer.Header().Get("Content-Type"), answer.body.Bytes())
+	body := bytes.Replace(answer.body.Bytes(), []byte("if (!goappCanLoadWebAssembly())"), []byte("if (false)"), 1)
+	return web.NewFile(answer.Header().Get("Content-Type"), body)
 }
 
 // A recording is an [http.ResponseWriter] that records the response.

@@ -80,6 +80,9 @@ const (
 	// %s needs JavaScript. Allow it for this site.
 	AppNeedsJavaScript
 
+	// This browser can't run the app, because WebAssembly is switched off. You can sign in and see your se…
+	AppNeedsWebAssembly
+
 	// As of
 	AsOf
 
@@ -712,6 +715,9 @@ const (
 
 	// Content-Type is not allowed. Allowed types: application/json
 	ErrContentTypeJSON
+
+	// Your browser blocks cookies for this site. Signing in needs them. Allow them, then reload the page.
+	ErrCookiesBlocked
 
 	// The browser doesn't allow copying. Select the text and copy it yourself.
 	ErrCopyNotAllowed
