@@ -31,7 +31,7 @@ const helloWasm = "build/hello.wasm"
 
 const (
 	listed     = 10               // sessions of the user who opens the list
-	times      = 3                // visits to each page, of which the median is printed
+	times      = 5                // visits to each page, of which the median is printed
 	visitLimit = 90 * time.Second // the longest time that a visit may take
 )
 
@@ -47,7 +47,10 @@ const (
 
 // A view is a page that a browser opens. usable is a JavaScript expression that is true
 // once a user can do what the page is for.
-type view struct{ name, url, cookie, usable string }
+type view struct {
+	name, url, cookie, usable string
+	plain                     bool // it has neither an app nor a service worker
+}
 
 // sessionsUsable clicks Revoke until the page shows its question. A user who clicks before
 // the button works has to click again. The script does so after a second, because more
@@ -83,6 +86,9 @@ type visit struct {
 	Worker bool    // whether the service worker controlled the page from the start
 }
 
+// leastUsable waits for a button, which a page without script needs no app for.
+const leastUsable = `!!document.querySelector("main button")`
+
 // measureVisit runs in the page before any other script. It waits for the service worker,
 // because the next visit uses it.
 const measureVisit = `self.measured = new Promise((resolve) => {
@@ -92,7 +98,8 @@ const measureVisit = `self.measured = new Promise((resolve) => {
 		if (!v.Usable && %s) {
 			v.Usable = performance.now();
 		}
-		if (!v.Runs && document.body && !document.getElementById("app-wasm-loader") && document.readyState !== "loading") {
+		if (!v.Runs && document.body && !document.getElementById("app-wasm-loader") && document.readyState !== "loading" &&
+				!Object.hasOwn(document.body, "replaceChild")) { // web/loader.js removes it when the app takes over
 			v.Runs = performance.now();
 		}
 		v.Paint ??= performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
@@ -102,7 +109,9 @@ const measureVisit = `self.measured = new Promise((resolve) => {
 		}
 		v.Bytes = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type)).
 			reduce((sum, entry) => sum + entry.transferSize, 0);
-		await navigator.serviceWorker.ready;
+		if (!%t) {
+			await navigator.serviceWorker.ready;
+		}
 		resolve(JSON.stringify(v));
 	};
 	requestAnimationFrame(look);
@@ -134,15 +143,27 @@ func runUI() error {
 		return err
 	}
 	defer hello.Close()
+	settings := view{
+		name: fmt.Sprintf("settings, %d sessions", listed), url: s.origin + "/dashboard/settings/sessions", cookie: accounts[0].cookie,
+		usable: sessionsUsable,
+	}
+	signIn := view{name: "sign-in", url: s.origin + "/sign-in", usable: signInUsable}
+	least, err := serveLeast(settings, signIn)
+	if err != nil {
+		return err
+	}
+	defer least.Close()
 
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\t\t\tfirst paint\tusable\tapp runs\ttransfer\t")
 	for _, throttled := range []bool{false, true} {
 		for _, v := range []view{
-			{fmt.Sprintf("settings, %d sessions", listed), s.origin + "/dashboard/settings/sessions", accounts[0].cookie, sessionsUsable},
-			{"sign-in", s.origin + "/sign-in", "", signInUsable},
-			{"go-app's hello world", "http://" + hello.Addr, "", helloUsable},
+			settings,
+			{name: "the same without script", url: "http://" + least.Addr + "/0", usable: leastUsable, plain: true},
+			signIn,
+			{name: "the same without script", url: "http://" + least.Addr + "/1", usable: leastUsable, plain: true},
+			{name: "go-app's hello world", url: "http://" + hello.Addr, usable: helloUsable},
 		} {
 			if err := v.measure(w, dir, throttled); err != nil {
 				return fmt.Errorf("%s: %w", v.name, err)
@@ -192,7 +213,7 @@ func (v view) measure(w *tabwriter.Writer, dir string, throttled bool) error {
 			slices.SortFunc(line.visits, func(a, b visit) int { return cmp.Compare(of(a), of(b)) })
 			return of(line.visits[len(line.visits)/2])
 		}
-		fmt.Fprintf(w, "%-22s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f KB\t\n", v.name, speed, line.name,
+		fmt.Fprintf(w, "%-23s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f KB\t\n", v.name, speed, line.name,
 			median(func(v visit) float64 { return v.Paint }), median(func(v visit) float64 { return v.Usable }),
 			median(func(v visit) float64 { return v.Runs }), median(func(v visit) float64 { return v.Bytes })/1e3)
 	}
@@ -216,7 +237,7 @@ func (v view) twice(dir string, throttled bool) (cold, warm visit, err error) {
 	if warm, err = v.visit(browser, throttled); err != nil {
 		return cold, warm, fmt.Errorf("the second visit: %w", err)
 	}
-	if cold.Worker || !warm.Worker {
+	if !v.plain && (cold.Worker || !warm.Worker) {
 		err = errors.New("the service worker controlled the first visit, or did not control the second")
 	}
 	return cold, warm, err
@@ -276,7 +297,7 @@ func (v view) prepare(ctx context.Context, throttled bool) error {
 		}
 	}
 	_, err = chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
-		Source: fmt.Sprintf(measureVisit, v.usable),
+		Source: fmt.Sprintf(measureVisit, v.usable, v.plain),
 	})
 	return err
 }

@@ -167,6 +167,7 @@ func testDrawnSame(t *testing.T, server *testkit.Program) {
 		out.Visit("/sign-in")
 		out.submitSignIn("ada@example.com", "not the password")
 		out.See(wrongCredentials)
+		out.AwaitFocus(en.T(message.AccountPassword)) // its ring is in both pictures
 		out.wantStill("a wrong password", out.takeOver())
 		for j, path := range shared.SettingsPages {
 			if (i+j)%2 == 0 || thorough() {
