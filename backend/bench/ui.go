@@ -59,8 +59,8 @@ const sessionsUsable = `(() => {
 	if (document.querySelector("dialog#confirm[open]")) {
 		return true;
 	}
-	const button = document.querySelector("ul.sessions button");
-	if (button?.textContent === "Revoke" && !button.disabled && button.ariaDisabled !== "true" && !(performance.now() - self.clicked < 1000)) {
+	const button = [...document.querySelectorAll(".session-row button")].find((button) => button.textContent === "Revoke");
+	if (button && !button.disabled && button.ariaDisabled !== "true" && !(performance.now() - self.clicked < 1000)) {
 		self.clicked = performance.now();
 		button.click();
 	}
