@@ -43,6 +43,12 @@
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
+  const withoutApp = () => {
+    bar.hidden = true;
+    document.documentElement.classList.add("no-app");
+    document.body.prepend(document.getElementById("app-wasm-loader"));
+  };
+
   bar.hidden = false; // from now on this script updates it
   note.hidden = true;
 
@@ -67,9 +73,8 @@
   // Some browsers and modes have no WebAssembly, such as the Lockdown Mode of iOS. The page then
   // stays as the server has drawn it.
   if (typeof WebAssembly === "undefined") {
-    bar.hidden = true;
     document.getElementById("boot-unable").hidden = false;
-    document.documentElement.classList.add("no-app");
+    withoutApp();
     return;
   }
 
@@ -143,8 +148,7 @@
   };
 
   const failed = () => {
-    bar.hidden = true;
-    document.documentElement.classList.add("no-app");
+    withoutApp();
     note.hidden = false;
     note.classList.add("now");
   };

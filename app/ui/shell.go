@@ -192,7 +192,7 @@ func (s *shell) top(email string) app.UI {
 	e, signedIn := s.env, s.env.identity.user != nil
 	return html.Header().Class("top").Body(
 		html.A(shared.PageHome).Class("brand").Body(
-			html.Img("/web/icon.svg", 28),
+			html.Span().Class("mark"),
 			html.Text(e.server.name()),
 		),
 		html.Nav().Class("pages").Aria("label", e.T(message.PageNavigation)).Body(s.pages()...),

@@ -2,8 +2,11 @@ package browsertest
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/png"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -109,9 +112,9 @@ const countShifts = `window.shift = 0;
 	new PerformanceObserver((list) => list.getEntries().forEach((e) => { shift += e.value })).
 		observe({ type: "layout-shift", buffered: true })`
 
-// takeOver lets the app take over the page that the tab shows, and returns the share of the pixels that
-// change.
-func (p *tab) takeOver() float64 {
+// takeOver lets the app take over the page that the tab shows. It fails unless the picture stays the
+// same, and nothing moves.
+func (p *tab) takeOver(what string) {
 	p.t.Helper()
 	p.Until("the page is read", `document.readyState === "complete"`)
 	// Neither the progress of the download nor a time belongs to the picture: "just now" may become
@@ -123,7 +126,27 @@ func (p *tab) takeOver() float64 {
 	}`)
 	before := p.picture()
 	p.releaseApp()
-	return difference(before, p.picture())
+	after := p.picture()
+	if part := difference(before, after); part > 0.001 {
+		p.t.Errorf("%s: %.2f %% of the picture change when the app takes over: see before.png and after.png in build/failures", what, 100*part)
+		for name, picture := range map[string]image.Image{"before.png": before, "after.png": after} {
+			p.savePicture(name, picture)
+		}
+	}
+	if shift := eval[float64](p, "shift"); shift > 0 {
+		p.t.Errorf("%s: the layout shifts by %f", what, shift)
+	}
+}
+
+// savePicture saves a picture in build/failures.
+func (p *tab) savePicture(name string, picture image.Image) {
+	p.t.Helper()
+	dir := filepath.Join(testkit.Root(p.t), "build", "failures")
+	var content bytes.Buffer
+	err := errors.Join(os.MkdirAll(dir, 0o777), png.Encode(&content, picture))
+	if err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), content.Bytes(), 0o666)); err != nil {
+		p.t.Log(err)
+	}
 }
 
 // wantTakenOver visits a page, and fails unless it has at least some elements and texts, the app draws
@@ -131,19 +154,9 @@ func (p *tab) takeOver() float64 {
 func (p *tab) wantTakenOver(path string, least int) {
 	p.t.Helper()
 	p.Visit(path)
-	p.wantStill(path, p.takeOver())
+	p.takeOver(path)
 	if n := p.wantSame(path); n < least {
 		p.t.Errorf("%s: the server has drawn %d elements and texts; want at least %d", path, n, least)
-	}
-}
-
-func (p *tab) wantStill(what string, part float64) {
-	p.t.Helper()
-	if part > 0.001 {
-		p.t.Errorf("%s: %.2f %% of the picture change when the app takes over", what, 100*part)
-	}
-	if shift := eval[float64](p, "shift"); shift > 0 {
-		p.t.Errorf("%s: the layout shifts by %f", what, shift)
 	}
 }
 
@@ -170,7 +183,7 @@ func testDrawnSame(t *testing.T, server *testkit.Program) {
 		out.submitSignIn("ada@example.com", "not the password")
 		out.See(wrongCredentials)
 		out.AwaitFocus(en.T(message.AccountPassword)) // its ring is in both pictures
-		out.wantStill("a wrong password", out.takeOver())
+		out.takeOver("a wrong password")
 		for j, path := range shared.SettingsPages {
 			if (i+j)%2 == 0 || thorough() {
 				p.wantTakenOver(path, 60)

@@ -95,8 +95,11 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 		t.Error("a placeholder stays visible")
 	}
 	p.See(en.T(message.ThisDevice)) // the page has its data
-	if eval[bool](p, `[...document.querySelectorAll(".settings button")].some((e) => e.checkVisibility())`) {
-		t.Error("without JavaScript, the page has buttons that do nothing")
+	for _, path := range []string{"/dashboard/settings/profile", "/dashboard/settings/password", "/dashboard/settings/sessions"} {
+		p.Visit(path)
+		if eval[bool](p, `[...document.querySelectorAll(".settings :is(button, input, select)")].some((e) => e.checkVisibility())`) {
+			t.Errorf("without JavaScript, %s has controls that do nothing", path)
+		}
 	}
 	if eval[string](p, "document.cookie") != "" {
 		t.Error("scripts can read a cookie")

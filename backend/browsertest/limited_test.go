@@ -35,9 +35,19 @@ func testNoWebAssembly(t *testing.T, server *testkit.Program) {
 	p.At("/dashboard/settings")
 	p.See(en.T(message.ThisDevice))
 	p.See(en.T(message.AppNeedsWebAssembly))
-	if eval[bool](p, `[...document.querySelectorAll(".settings button")].some((e) => e.checkVisibility())`) {
-		t.Error("the page has buttons that do nothing")
+	for _, path := range []string{"/dashboard/settings/profile", "/dashboard/settings/password", "/dashboard/settings"} {
+		p.Visit(path)
+		p.See(en.T(message.AppNeedsWebAssembly))
+		if eval[bool](p, `[...document.querySelectorAll(".settings :is(button, input, select)")].some((e) => e.checkVisibility())`) {
+			t.Errorf("%s has controls that do nothing", path)
+		}
 	}
+	if !eval[bool](p, `document.getElementById("boot-unable").getBoundingClientRect().bottom <=
+		document.querySelector(".brand").getBoundingClientRect().top`) {
+		t.Error("the note covers the header")
+	}
+	p.Press(en.T(message.SignOut))
+	p.At("/sign-in")
 }
 
 // testNoStorage checks that the app works in a browser that throws when a script looks for its storages.

@@ -78,6 +78,7 @@ func draw(documents *web.Pages, p Page, withApp bool) []byte {
 	page.Content = template.HTML(b.String())
 	if !p.State.At.IsZero() {
 		page.State = &p.State
+		page.SignsOut = slices.Contains(shared.SettingsPages, p.Address.Path)
 	}
 	return documents.Render(page)
 }
