@@ -24,6 +24,21 @@ func (e Endpoint[In, Out]) At(name, value string) Endpoint[In, Out] {
 	return e
 }
 
+// MatchPath reports whether path is that of an endpoint with the given pattern. If the pattern has
+// {id}, MatchPath returns the ID in path.
+func MatchPath(pattern, path string) (id string, ok bool) {
+	before, after, hasID := strings.Cut(pattern, "{id}")
+	if !hasID {
+		return "", pattern == path
+	}
+	rest, found := strings.CutPrefix(path, before)
+	if !found {
+		return "", false
+	}
+	id, found = strings.CutSuffix(rest, after)
+	return id, found && id != "" && !strings.Contains(id, "/")
+}
+
 // None is the body of a request or a response without content.
 type None struct{}
 

@@ -234,6 +234,8 @@ var (
 	ErrFormUnreadable = ErrBadRequest.WithMessage("The form cannot be read. Please fill it in again.")
 	ErrFormMediaType  = ErrMediaType.WithMessage("Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded")
 
+	ErrFormExpired = ErrBadRequest.WithMessage("This form is no longer valid. Please fill it in again.")
+
 	ErrEmailRequired    = ErrFieldRequired.WithMessage("Enter your email address.").In("email")
 	ErrPasswordRequired = ErrFieldRequired.WithMessage("Enter your password.").In("password")
 	ErrCodeRequired     = ErrFieldRequired.WithMessage("Enter the six digits of the code.").In("code")

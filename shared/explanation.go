@@ -31,6 +31,7 @@ type Explanation struct {
 var explanations = []Explanation{
 	{err: ErrBadRequest, Text: message.ErrInvalidJSON},
 	{err: ErrFormUnreadable, Text: message.ErrFormUnreadable},
+	{err: ErrFormExpired, Text: message.ErrFormExpired},
 	{err: ErrValidation, Text: message.ErrInvalidInput},
 	{err: ErrNameTooLong, Text: message.ErrNameTooLong},
 	{err: ErrNameControls, Text: message.ErrNameControlCharacters},

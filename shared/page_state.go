@@ -10,6 +10,9 @@ type PageState struct {
 	// Answers are the responses to GET requests of the API, by path and query.
 	Answers map[string]json.RawMessage `json:"answers,omitempty"`
 
+	// Done says what the last form of the browser has done, in the language of the page.
+	Done string `json:"done,omitempty"`
+
 	// Form is the form of the page, if the browser has submitted it itself and the server has
 	// refused it.
 	Form *FormState `json:"form,omitempty"`
@@ -21,8 +24,20 @@ type FormState struct {
 	Error *Error `json:"error"`
 	Text  string `json:"text"` // the error's text above the button
 
+	Call  string            `json:"call,omitempty"`  // see [FormCall]; empty for a form that makes no call
+	Typed map[string]string `json:"typed,omitempty"` // what the user typed, by field
+
 	Email       string `json:"email,omitempty"`
 	Forget      bool   `json:"forget,omitempty"`      // do not stay signed in
 	TrustDevice bool   `json:"trustDevice,omitempty"` // trust this device
 	BackupCode  bool   `json:"backupCode,omitempty"`  // the field for backup codes has been submitted
 }
+
+// FormCall is the field of a form that names the call that the form makes: the path of an
+// endpoint, with a query. The query has fields of the call that the user does not type, and
+// [FormAccount]. In the address of a page, it asks for the form itself.
+const FormCall = "call"
+
+// FormAccount is the field of a call with the ID of the user for whom the form was drawn. As with
+// [HeaderAccount], the server refuses the call in the session of another user.
+const FormAccount = "account"

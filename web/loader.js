@@ -173,17 +173,8 @@
   // form waits for its response. No form is submitted twice, because a code works only once.
   // If the response does not come or the user cancels it, the wait ends after 20 seconds,
   // the time limit of the app's own calls.
-  //
-  // Forms without a route of the server are submitted once the app handles them.
   let answered = null;
-  let submitted = null;
   const send = (event) => {
-    if (!event.target.dataset.plain) {
-      event.preventDefault();
-      submitted = event.target;
-      submitted.querySelector("[type=submit]")?.setAttribute("aria-busy", "true");
-      return;
-    }
     if (answered) {
       event.preventDefault();
       return;
@@ -212,14 +203,14 @@
     delete document.body.replaceChild;
     document.removeEventListener("submit", send);
     // An element of the app corresponds to one of the server with the same ID or, without an ID, in
-    // the same place. Only the server draws noscript elements.
+    // the same place. Only the server draws what is for browsers without the app.
     const counterpart = (element) => {
       if (element.id) {
         return drawn.querySelector("#" + CSS.escape(element.id));
       }
       const path = [];
       for (let at = element; at !== served; at = at.parentElement) {
-        path.unshift([...at.parentElement.children].filter((one) => one.localName !== "noscript").indexOf(at));
+        path.unshift([...at.parentElement.children].filter((one) => !one.classList.contains("without-app")).indexOf(at));
       }
       const found = path.reduce((at, i) => at?.children[i], drawn);
       return found?.localName === element.localName ? found : null;
@@ -241,7 +232,6 @@
     }
     const target = served.contains(focused) ? counterpart(focused) : null;
     const button = clicked && counterpart(clicked);
-    const form = submitted && counterpart(submitted);
     document.body.replaceChild(drawn, served);
     target?.focus({ preventScroll: true });
     if (typeof selectionStart === "number") { // null in an email field: the caret is then at its end
@@ -249,7 +239,6 @@
     }
     setTimeout(() => { // when the app has begun to handle events
       button?.click();
-      form?.requestSubmit();
     });
   };
 

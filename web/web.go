@@ -181,7 +181,6 @@ type Page struct {
 	Content  template.HTML     // one element; the only value that the template takes as markup
 	App      bool              // the app starts in the page
 	State    *shared.PageState // from which the app starts, or nil
-	SignsOut bool              // the page has a form to sign out, for browsers in which the app cannot start
 }
 
 // Render returns the document of a page.

@@ -10,5 +10,5 @@ func element(tag string) Element { return app.Elem(tag) }
 // Text returns a text.
 func Text(s string) app.UI { return app.Text(s) }
 
-// NoScript returns content for browsers without JavaScript, which the app does not draw.
-func NoScript(...app.UI) app.UI { return nil }
+// WithoutApp returns content for browsers without the app, which the app does not draw.
+func WithoutApp(...app.UI) app.UI { return nil }

@@ -29,9 +29,11 @@ func element(tag string) Element { return &node{tag: tag} }
 // Text returns a text.
 func Text(s string) app.UI { return &node{text: s} }
 
-// NoScript returns content for browsers without JavaScript. Other browsers parse it as one text, up
-// to the first end tag, so it must not contain another NoScript.
-func NoScript(content ...app.UI) app.UI { return element("noscript").Body(content...) }
+// WithoutApp returns content for browsers without JavaScript, or in which the app cannot run.
+// web/app.css hides it from others.
+func WithoutApp(content ...app.UI) app.UI {
+	return element("div").Class("without-app").Body(content...)
+}
 
 // Body sets the content.
 func (n *node) Body(content ...app.UI) Element {

@@ -219,7 +219,7 @@ func TestDrawDates(t *testing.T) {
 // that the page is one for a browser that supports passkeys and has stored nothing.
 func TestDrawClosed(t *testing.T) {
 	sessions := drawnPage(richPage(t, shared.PageSessions, true))
-	if !strings.Contains(sessions, en.T(message.ActiveAgo, en.T(message.MinutesAgoMany, 5))) || strings.Contains(sessions, "session-facts") {
+	if !strings.Contains(sessions, en.T(message.ActiveAgo, en.T(message.MinutesAgoMany, 5))) || strings.Contains(sessions, "<details open") {
 		t.Errorf("the sessions are drawn with their details: %s", sessions)
 	}
 	passkeys := drawnPage(richPage(t, shared.PagePasskeys, true))

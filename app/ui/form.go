@@ -31,6 +31,8 @@ type form struct {
 	announcedWait string            // the wait, for screen readers
 	waited        bool              // the wait is over
 
+	call string // what the form calls without the app; "" if it makes no call: see [env.formCall]
+
 	adoptedUntil time.Time // the value of until after the first drawing: see [form.resume]
 	autofocus    string    // the field, or "submit", that has the focus when the browser loads the page
 }
@@ -43,6 +45,13 @@ func (f *form) inputID(field string) string { return f.id + "-" + field }
 
 // value returns the value of a field.
 func (f *form) value(field string) string { return valueOf(f.inputID(field)) }
+
+// calls sets the call that the form makes without the app. If the browser has made it from this
+// page and the server has refused it, calls returns the refused form, and otherwise nil.
+func (f *form) calls(call string) *shared.FormState {
+	f.call = call
+	return f.adopt(f.env.address().Path)
+}
 
 // clear clears fields.
 func (f *form) clear(fields ...string) {
@@ -129,7 +138,7 @@ func (f *form) end(ctx app.Context, err error) {
 // button is the server's, which says which fields the user has to fill in again.
 func (f *form) adopt(path string) *shared.FormState {
 	p := f.env.page
-	if p == nil || p.Address.Path != path || p.State.Form == nil || p.State.Form.Error == nil {
+	if p == nil || p.Address.Path != path || p.State.Form == nil || p.State.Form.Error == nil || p.State.Form.Call != f.call {
 		return nil
 	}
 	state := p.State.Form
@@ -239,7 +248,11 @@ func (f *form) button(label, class string) html.Element {
 	if f.problem != "" {
 		problem = f.inputID("error")
 	}
-	return html.Button().Attr("type", "submit").Class(class).ID(f.inputID("submit")).
+	submit := html.Button().Attr("type", "submit")
+	if f.call != "" {
+		submit = makeCall(submit, f.call)
+	}
+	return submit.Class(class).ID(f.inputID("submit")).
 		Aria("describedby", problem).
 		Aria("disabled", f.busy || f.wait() > 0).
 		Aria("busy", f.busy).

@@ -23,25 +23,14 @@ func (s *shell) needsScript() app.UI {
 	e := s.env
 	switch {
 	case path == shared.PageHome:
-		return html.NoScript(
+		return html.WithoutApp(
 			div("notice", html.P().Text(e.T(message.SignInWithoutJavaScript))),
 			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T(message.SignIn))),
 		)
 	case !isSettings(path):
-		return html.NoScript(div("notice", html.P().Text(e.T(message.AppNeedsJavaScript, e.server.name()))))
+		return html.WithoutApp(html.P().Class("notice").Text(e.T(message.AppNeedsJavaScript, e.server.name())))
 	}
-	problem, described := "", ""
-	if form := s.page.State.Form; form != nil && s.page.Address.Path == path {
-		problem, described = form.Text, "form-error"
-	}
-	return html.NoScript(div("notice",
-		html.P().Text(e.T(message.HintSignedInNeedsJavaScript)),
-		html.Form().Body(
-			div("form-error", app.If(problem != "", func() app.UI { return html.P().ID(described).Text(problem) })).Role("alert"),
-			html.Button().Attr("type", "submit").Attr("name", "signOut").Attr("value", "yes").
-				Aria("describedby", described).Attr("autofocus", problem != "").Text(e.T(message.SignOut)),
-		),
-	))
+	return nil
 }
 
 // worksWithoutScript draws that the forms of the page work.
@@ -49,7 +38,7 @@ func (t *env) worksWithoutScript() app.UI {
 	if app.IsClient {
 		return nil
 	}
-	return html.NoScript(html.P().Class("aside").Text(t.T(message.SignInWithoutJavaScript)))
+	return html.WithoutApp(html.P().Class("aside").Text(t.T(message.SignInWithoutJavaScript)))
 }
 
 // hasForm reports whether the page at path has a form that browsers submit without the app.
@@ -61,7 +50,7 @@ func (p *secondFactor) trustBox() app.UI {
 		return nil
 	}
 	e, id := p.Env, p.form.inputID("trust")
-	return html.NoScript(html.Div().Class("field").Body(
+	return html.WithoutApp(html.Div().Class("field").Body(
 		html.Label().Class("check").Body(
 			html.Input("checkbox").ID(id).Attr("name", "trustDevice").Attr("checked", p.trustDevice).Aria("describedby", id+"-hint"),
 			html.Span().Text(e.T(message.TrustDevice)),
@@ -86,5 +75,5 @@ func (p *secondFactor) backToCode() app.UI {
 		return nil
 	}
 	e := p.Env
-	return html.NoScript(html.A(e.address().RequestURI()).Text(e.T(message.UseAuthenticatorApp)))
+	return html.WithoutApp(html.A(e.address().RequestURI()).Text(e.T(message.UseAuthenticatorApp)))
 }

@@ -33,14 +33,14 @@ func drawState(t *testing.T, address string, state shared.PageState) parsedPage 
 	}
 	var b bytes.Buffer
 	Draw(&b, Page{Address: at, Name: "Latchkey", Language: message.English, Locale: "en", Zone: time.UTC, State: state})
-	return parsedPage{t, parse(t, b.String(), false)}
+	return parsedPage{t, parse(t, b.String())}
 }
 
 // parse parses the content of a page as browsers with or without JavaScript do.
-func parse(t *testing.T, drawn string, scripting bool) *parser.Node {
+func parse(t *testing.T, drawn string) *parser.Node {
 	t.Helper()
 	document := "<!doctype html><html><head></head><body>" + drawn + "</body></html>"
-	root, err := parser.ParseWithOptions(strings.NewReader(document), parser.ParseOptionEnableScripting(scripting))
+	root, err := parser.Parse(strings.NewReader(document))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestRefusedSecondFactor(t *testing.T) {
 			t.Errorf("%s: the form has %v; want %v", tt.what, got, values)
 		}
 		trust := p.id("second-factor-trust")
-		if trust.Parent.Parent.Parent.Data != "noscript" || p.described("second-factor-trust") != en.T(message.HintTrustDevice) {
+		if !isWithoutApp(trust.Parent.Parent.Parent) || p.described("second-factor-trust") != en.T(message.HintTrustDevice) {
 			t.Errorf("%s: the box to trust the browser is not for users without JavaScript, or lacks its hint", tt.what)
 		}
 		details := p.find("id", "second-factor-backup")
@@ -338,45 +338,33 @@ func TestRefusedFormIsOfOnePage(t *testing.T) {
 	}
 }
 
-// TestNeedsScript tests what users without JavaScript see: what needs it, and on the settings pages
-// a button that signs them out.
+// TestNeedsScript tests what users without JavaScript see.
 func TestNeedsScript(t *testing.T) {
 	for _, path := range append([]string{"/nowhere"}, shared.Pages...) {
 		want := en.T(message.AppNeedsJavaScript, "Latchkey")
 		switch {
-		case path == "/nowhere":
+		case path == "/nowhere", isSettings(path):
 			want = ""
 		case path == shared.PageHome, path == shared.PageSignIn, path == shared.PageTwoFactor:
 			want = en.T(message.SignInWithoutJavaScript)
-		case isSettings(path):
-			want = en.T(message.HintSignedInNeedsJavaScript) + en.T(message.SignOut)
 		}
 		p := drawState(t, path, shared.PageState{})
 		var said string
 		for n := range p.root.Descendants() {
-			if n.Data == "noscript" && path != shared.PageHome || n.Data == "noscript" && said == "" {
+			if isWithoutApp(n) {
 				said += text(n)
 			}
 		}
 		if want == "" && said != "" || !strings.Contains(said, want) {
 			t.Errorf("%s says %q; want %q", path, said, want)
 		}
-		signOut := p.find("name", "signOut")
-		if (signOut != nil) != isSettings(path) {
-			t.Errorf("%s: a button to sign out: %t", path, signOut != nil)
-		}
 	}
+}
 
-	p := drawState(t, shared.PageSessions, refused(shared.ErrCrossSite, shared.FormState{Text: en.T(message.ErrFormCrossSite)}))
-	signOut := p.find("name", "signOut")
-	value, _ := attr(signOut, "value")
-	method, _ := attr(signOut.Parent, "method")
-	if _, focused := attr(signOut, "autofocus"); !focused || value != "yes" || signOut.Parent.Data != "form" || method != "post" {
-		t.Errorf("the button to sign out has the value %q in a %s, and the focus: %t", value, signOut.Parent.Data, focused)
-	}
-	if p.alerts() != en.T(message.ErrFormCrossSite) {
-		t.Errorf("the alerts are %q", p.alerts())
-	}
+// isWithoutApp reports whether an element is for browsers without the app.
+func isWithoutApp(n *parser.Node) bool {
+	class, _ := attr(n, "class")
+	return class == "without-app"
 }
 
 // TestSignUpInvite tests that the page of an invitation is drawn as such at once.

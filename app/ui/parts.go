@@ -1,9 +1,12 @@
 package ui
 
 import (
+	"net/url"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
+	"latchkey/shared"
 )
 
 // The functions below draw elements that many components use.
@@ -30,10 +33,38 @@ func formTo(h app.EventHandler) html.Element {
 	return html.Form().Attr("novalidate", "true").OnSubmit(on(h))
 }
 
-// plainFormTo draws a form that browsers can also submit themselves, before the app runs or
-// without it: the server has a route for it.
-func plainFormTo(h app.EventHandler) html.Element {
-	return formTo(h).DataSet("plain", "true") // see web/loader.js
+// callsForm is the ID of the form of the buttons that make a call without the app.
+const callsForm = "calls"
+
+// formCall returns the value of [shared.FormCall] for a call with fields, each a name and a value.
+func (t *env) formCall(path string, fields ...string) string {
+	query := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		query.Set(fields[i], fields[i+1])
+	}
+	if account := t.account(); account != "" {
+		query.Set(shared.FormAccount, account)
+	}
+	return path + "?" + query.Encode()
+}
+
+// callButton draws a button that makes a call without the app: see [env.formCall]. In the app, h
+// handles its clicks.
+func callButton(text, call string, h app.EventHandler) html.Element {
+	return makeCall(html.Button().Text(text).OnClick(on(func(ctx app.Context, e app.Event) {
+		e.PreventDefault()
+		h(ctx, e)
+	})), call).Attr("form", callsForm)
+}
+
+// makeCall makes a button submit its form as a call.
+func makeCall(button html.Element, call string) html.Element {
+	return button.Attr("type", "submit").Attr("name", shared.FormCall).Attr("value", call)
+}
+
+// taskButton draws a button that opens the page of a call without the app: see [Task].
+func taskButton(text, page, call string, h app.EventHandler) html.Element {
+	return callButton(text, call, h).Attr("formmethod", "get").Attr("formaction", page)
 }
 
 // narrow draws a page with little content in a narrow column.

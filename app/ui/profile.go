@@ -149,12 +149,16 @@ type profileView struct {
 	ChooseLanguage func(language string)
 	ChooseTheme    func(theme string)
 
-	form form
+	form  form
+	typed string // the name in the refused form of the page
 }
 
 func (v *profileView) OnInit() {
 	defer rescue()
 	v.form.init(v.Env, "profile", "name")
+	if refused := v.form.calls(v.Env.formCall(shared.UpdateUser.Path)); refused != nil {
+		v.typed = refused.Typed["name"]
+	}
 }
 
 func (v *profileView) submit(_ app.Context, e app.Event) {
@@ -193,7 +197,7 @@ func (v *profileView) Render() app.UI {
 			})),
 		),
 		formTo(v.submit).Body(
-			v.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: v.User.Name}),
+			v.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: cmp.Or(v.typed, v.User.Name)}),
 			v.form.drawError(),
 			v.form.button(e.T(message.SaveChanges), "main"),
 		),

@@ -334,7 +334,7 @@ func (p *secondFactor) Render() app.UI {
 		html.P().Class("whose").Body(app.If(p.email != "", func() app.UI {
 			return html.Text(e.T(message.SigningInAs, p.email))
 		})),
-		plainFormTo(p.submit).Class("card", "code-page").Body(
+		formTo(p.submit).Class("card", "code-page").Body(
 			p.trustBox(),
 			html.Div().Body(app.If(p.offersPasskey(), p.passkeyFirst)),
 			html.Div().Body(p.field()),

@@ -133,21 +133,28 @@ func (s *sessions) confirmRevoke(one shared.Session) {
 // confirmRevoke asks the user whether to revoke a session, and calls revoke if so. Of the current
 // session, it asks whether to sign out.
 func confirmRevoke(ctx app.Context, e *env, one shared.Session, now time.Time, revoke func(shared.Session)) {
-	c := confirmation{
-		Title: e.T(message.ConfirmRevokeSession),
-		Text:  e.T(message.DeviceWillBeSignedOut, e.deviceName(one.Device), joinParts(e.activeText(one, now), one.IPAddress)),
-		Yes:   e.T(message.RevokeThis),
-		Do:    func() { revoke(one) },
-	}
+	c := revokeQuestion(e, one, now)
+	c.Do = func() { revoke(one) }
 	if one.IsCurrent {
-		c = confirmation{
+		c.Do = func() { signOut(ctx) }
+	}
+	confirm(ctx, c)
+}
+
+// revokeQuestion asks whether to revoke a session.
+func revokeQuestion(e *env, one shared.Session, now time.Time) confirmation {
+	if one.IsCurrent {
+		return confirmation{
 			Title: e.T(message.ConfirmSignOutDevice),
 			Text:  e.T(message.SignOutDeviceExplanation),
 			Yes:   e.T(message.SignOut),
-			Do:    func() { signOut(ctx) },
 		}
 	}
-	confirm(ctx, c)
+	return confirmation{
+		Title: e.T(message.ConfirmRevokeSession),
+		Text:  e.T(message.DeviceWillBeSignedOut, e.deviceName(one.Device), joinParts(e.activeText(one, now), one.IPAddress)),
+		Yes:   e.T(message.RevokeThis),
+	}
 }
 
 // revoke revokes a session. It hides the row before the server has responded, and shows it
@@ -173,13 +180,19 @@ func (s *sessions) confirmRevokeOthers(app.Context, app.Event) {
 	if len(others) == 0 {
 		return
 	}
-	text := e.plural(len(others), message.OtherDevicesSignOutOne, message.OtherDevicesSignOutMany)
-	confirm(s.ctx, confirmation{
+	c := revokeOthersQuestion(e, len(others))
+	c.Do = func() { s.revokeOthers(others) }
+	confirm(s.ctx, c)
+}
+
+// revokeOthersQuestion asks whether to revoke n other sessions.
+func revokeOthersQuestion(e *env, n int) confirmation {
+	text := e.plural(n, message.OtherDevicesSignOutOne, message.OtherDevicesSignOutMany)
+	return confirmation{
 		Title: e.T(message.ConfirmRevokeOtherSessions),
 		Text:  text + " " + e.T(message.StaySignedInHere),
 		Yes:   e.T(message.RevokeAll),
-		Do:    func() { s.revokeOthers(others) },
-	})
+	}
 }
 
 func (s *sessions) revokeOthers(others []string) {
@@ -309,7 +322,8 @@ func (s *sessions) Render() app.UI {
 		},
 		html.Div().Class("end").Body(
 			html.P().ID("revoke-others-why").Text(why),
-			button(e.T(message.RevokeOtherSessions), s.confirmRevokeOthers).Class("danger").ID("revoke-others").
+			taskButton(e.T(message.RevokeOtherSessions), shared.PageSessions, e.formCall(shared.RevokeOtherSessions.Path), s.confirmRevokeOthers).
+				Class("danger").ID("revoke-others").
 				Aria("disabled", len(others) == 0).Aria("describedby", "revoke-others-why"),
 		),
 	)

@@ -175,7 +175,8 @@ func (r *sessionRow) Render() app.UI {
 			),
 			r.drawDetails(),
 		),
-		button(e.T(message.RevokeThis), r.revoke).ID(revokeID(one)).Class("revoke").
+		taskButton(e.T(message.RevokeThis), shared.PageSessions, e.formCall(shared.RevokeSession.Path, "token", one.Token), r.revoke).
+			ID(revokeID(one)).Class("revoke").
 			Aria("describedby", deviceID(one)).Attr("disabled", row.Ended),
 		r.drawQuestion(),
 	)
@@ -201,6 +202,7 @@ func (r *sessionRow) drawQuestion() app.UI {
 // drawDetails draws what is known about the session.
 func (r *sessionRow) drawDetails() app.UI {
 	return html.Div().Class("session-details").Body(
+		html.WithoutApp(html.Dl().Class("session-facts").Body(r.Env.sessionFacts(r.Value.Session)...)),
 		app.If(r.Value.Open, func() app.UI {
 			return html.Div().Body(
 				html.Dl().Class("session-facts").Body(r.Env.sessionFacts(r.Value.Session)...),

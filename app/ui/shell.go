@@ -166,10 +166,11 @@ func (s *shell) Render() app.UI {
 	if offline {
 		role, why = "group", e.T(offlineText)
 	}
-	return html.Div().Class("shell").Body(
+	parts := []app.UI{
 		html.A("#title").Class("skip").Text(e.T(message.SkipToContent)).OnClick(on(s.skip)),
 		s.top(email),
 		s.banner(),
+		html.Form().ID(callsForm).Attr("hidden", true),
 		html.Main().ID("content").TabIndex(-1).Body(
 			s.needsScript(),
 			// Disabling it disables all its controls. Offline, the app neither changes
@@ -177,12 +178,17 @@ func (s *shell) Render() app.UI {
 			html.Fieldset().Class("page").Attr("disabled", offline).Role(role).Aria("label", why).Body(s.content()),
 		),
 		&toasts{Env: e},
-		&confirmDialog{Env: e, Offline: offline},
-		&addPasskeyDialog{Env: e, Offline: offline},
-		&deleteAccountDialog{Env: e, Offline: offline},
-		&factorDialog{Env: e, User: user, Offline: offline},
-		&stepUpDialog{Env: e, Email: email, TwoFactor: user != nil && user.TwoFactorEnabled, Offline: offline},
-	)
+	}
+	if s.page == nil || s.page.Task == nil { // the app, which has dialogs, does not run on the page of a task
+		parts = append(parts,
+			&confirmDialog{Env: e, Offline: offline},
+			&addPasskeyDialog{Env: e, Offline: offline},
+			&deleteAccountDialog{Env: e, Offline: offline},
+			&factorDialog{Env: e, User: user, Offline: offline},
+			&stepUpDialog{Env: e, Email: email, TwoFactor: user != nil && user.TwoFactorEnabled, Offline: offline},
+		)
+	}
+	return html.Div().Class("shell").Body(parts...)
 }
 
 const offlineText message.ID = message.ErrOfflineReadOnly
@@ -201,7 +207,8 @@ func (s *shell) top(email string) app.UI {
 				return html.Span().Class("email").Text(email)
 			}),
 			app.If(signedIn, func() app.UI {
-				return busyButton(e.T(message.SignOut), s.clickSignOut, s.signingOut).ID("sign-out")
+				return callButton(e.T(message.SignOut), e.formCall(shared.SignOut.Path), s.clickSignOut).ID("sign-out").
+					Aria("busy", s.signingOut).Aria("disabled", s.signingOut)
 			}),
 		),
 	)
@@ -254,6 +261,9 @@ func (s *shell) pages() []app.UI {
 func (s *shell) content() app.UI {
 	e, i, path := s.env, &s.env.identity, s.route.path
 	language := e.Language.Tag
+	if task := s.task(); task != nil {
+		return task
+	}
 	switch {
 	case path == shared.PageSignIn:
 		return &signIn{Env: e, Language: language, Notice: e.signInNotice(s.route.reason), Server: e.server}

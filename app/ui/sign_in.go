@@ -193,7 +193,7 @@ func (p *signIn) Render() app.UI {
 	return narrow(
 		heading(e.T(message.SignIn)).Aria("describedby", "notice"),
 		notice(p.Notice),
-		plainFormTo(p.submit).Class("card").Body(
+		formTo(p.submit).Class("card").Body(
 			p.form.field(field{
 				Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username webauthn",
 				Value: cmp.Or(p.typed, e.signInEmail),

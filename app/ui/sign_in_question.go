@@ -39,7 +39,8 @@ func (q *signInQuestion) Render() app.UI {
 	e, id := q.Env, q.CompoID()
 	return html.Div().Class("question").Role("group").Aria("labelledby", id).Aria("describedby", q.Name).Body(
 		html.Strong().ID(id).Text(e.T(message.WasThisYou)),
-		busyButton(e.T(message.YesItWasMe), q.yes, q.Busy).Aria("describedby", q.Name),
+		callButton(e.T(message.YesItWasMe), e.formCall(shared.ConfirmSignIn.Path, "token", q.Session.Token), q.yes).
+			Aria("busy", q.Busy).Aria("disabled", q.Busy).Aria("describedby", q.Name),
 		busyButton(e.T(message.NoSecureAccount), q.no, q.Busy).Class("danger").Aria("describedby", q.Name),
 	)
 }

@@ -21,6 +21,16 @@ type Page struct {
 	Locale   string         // of dates: a BCP 47 tag of Language, such as "en-GB"; the app uses the browser's
 	Zone     *time.Location // of times, or nil if the server does not know it; the app uses the browser's
 	State    shared.PageState
+
+	// Task is the call whose form only the server draws, or nil.
+	Task *Task
+}
+
+// A Task is a call that users of the app make in a dialog. Without the app, they make it on a page
+// of its own, which the server draws.
+type Task struct {
+	Call   string          // see [shared.FormCall]
+	Answer json.RawMessage // the response to the call, if it has been made and the page shows it
 }
 
 // Requests returns the GET requests of the API, as path and query, whose responses the page at

@@ -45,12 +45,32 @@ func toastError(ctx app.Context, err error) {
 	ctx.NewActionWithValue(toastErrorAction, err)
 }
 
+// OnInit shows what the last form of the browser has done, or why the server has refused it. The
+// components before this one have taken the forms that they show themselves.
+func (t *toasts) OnInit() {
+	defer rescue()
+	p := t.Env.page
+	if p == nil {
+		return
+	}
+	t.success = p.State.Done
+	if form := p.State.Form; form != nil {
+		t.failure = form.Text
+	}
+	if app.IsClient {
+		p.State.Done, p.State.Form = "", nil
+	}
+}
+
 func (t *toasts) OnMount(ctx app.Context) {
 	defer rescue()
 	t.ctx = ctx
 	handle(ctx, toastAction, t.toast)
 	handle(ctx, toastErrorAction, t.toastError)
 	handle(ctx, outdatedAction, t.outdated)
+	if t.success != "" {
+		toast(ctx, t.success) // for as long as one of the app
+	}
 	if !app.IsClient {
 		return
 	}

@@ -33,6 +33,7 @@ const (
 	purposeChange         = "change email"         // sent to the new address
 	purposeDelete         = "delete account"
 	purposeReport         = "disown"
+	purposeForm           = "pending form" // see [PendingForm]
 )
 
 // The reasons for which tokens are revoked. One of them replaces the purpose of a revoked
@@ -61,6 +62,7 @@ var tokenLifetimes = map[string]time.Duration{
 	purposeChange:         time.Hour,
 	purposeDelete:         day,
 	purposeReport:         7 * day,
+	purposeForm:           5 * time.Minute, // the user is in front of the page
 }
 
 // purposesRevokedWithSessions are the purposes of tokens that are revoked with the sessions,
@@ -73,6 +75,7 @@ var purposesRevokedWithSessions = []string{
 	purposeConfirmChange,
 	purposeChange,
 	purposeDelete,
+	purposeForm,
 }
 
 func (t OneTimeToken) aad() string {
@@ -80,12 +83,12 @@ func (t OneTimeToken) aad() string {
 }
 
 // issueToken issues a token to a user, and revokes the user's other tokens for the same
-// purpose. Two purposes are exceptions:
-//   - reports: the tokens are independent of each other
+// purpose. Three purposes are exceptions:
+//   - reports and pending forms: the tokens are independent of each other
 //   - verification of an address: an attacker who keeps requesting tokens could otherwise
 //     keep the owner from using one in time
 func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, data any) (Token, error) {
-	if purpose != purposeReport && purpose != purposeVerify {
+	if !slices.Contains([]string{purposeReport, purposeForm, purposeVerify}, purpose) {
 		if _, err := in.RevokeOneTimeTokens(ctx, in.User.ID, time.Time{}, revokedReplaced, purpose); err != nil {
 			return "", err
 		}

@@ -47,7 +47,7 @@ const describeTakeOver = `{
 				continue;
 			}
 			end();
-			if (one.localName === "noscript") continue;
+			if (one.classList?.contains("without-app")) continue;
 			const has = [...one.attributes ?? []].filter(({ name }) => !properties.includes(name)).
 				map(({ name, value }) => name + "=" + value).sort();
 			for (const name of properties) {

@@ -90,18 +90,6 @@ func (s *Server) signedInByForm(c call, err error) (string, error) {
 	return nextPage(c), err
 }
 
-// settingsForm is the field of the form on the settings pages. It is required: the browser may
-// submit another form of the page, while the app is too busy to prevent that. The response is
-// the page again then, without what the user typed.
-type settingsForm struct {
-	SignOut string `json:"signOut" check:"yes"`
-}
-
-func (s *Server) signOutForm(c call, _ settingsForm) (string, error) {
-	_, err := s.signOut(c, shared.None{})
-	return shared.PageSignIn, err
-}
-
 // nextPage returns the page to open after sign-in, from the query of the form's address.
 func nextPage(c call) string { return shared.NextPage(c.URL.Query().Get("next")) }
 
@@ -136,6 +124,18 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 		return
 	}
 	e, status := s.explain(c.w, c.Request, err)
+	if typed.Has(shared.FormCall) && errors.Is(err, shared.ErrUnauthorized) {
+		s.cookies.clearSession(c.w)
+		c.w.Header().Set("Location", shared.PageSignIn+"?next="+url.QueryEscape(pageOf(c.URL)))
+		c.w.WriteHeader(http.StatusSeeOther)
+		return
+	}
+	if typed.Has(shared.FormCall) && errors.Is(err, shared.ErrNotFresh) && s.identifyOnce(&c) == nil && c.Session.ID != "" {
+		if err = s.askProof(c, e); err == nil {
+			return
+		}
+		e, status = s.explain(c.w, c.Request, err)
+	}
 	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}}
 	// The page shows no data of the caller if the server is busy, or does not trust the request, or
 	// the caller has left.
@@ -145,12 +145,31 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	}
 	state.Form = &shared.FormState{
 		Error: e, Text: formText(s.pageLanguage(c), e), Email: typed.Get("email"),
+		Call: typed.Get(shared.FormCall), Typed: typedText(typed),
 		Forget: typed != nil && !typed.Has("rememberMe"), TrustDevice: typed.Has("trustDevice"), BackupCode: typed.Get("backupCode") != "",
 	}
 	if page == shared.PageTwoFactor && c.PendingSignIn != nil {
 		state.Form.Email = c.User.Email
 	}
+	if c.Session.ID != "" && site.HasTask(page, state.Form.Call) {
+		s.draw(c, status, site.Page{State: state, Task: &site.Task{Call: state.Form.Call}})
+		return
+	}
 	s.drawPage(c, status, state)
+}
+
+// keptFields lists the fields of forms that a page shows again. Secrets are not among them.
+var keptFields = []string{"name", "newEmail"}
+
+// typedText returns what the user has typed into a form, except secrets.
+func typedText(typed url.Values) map[string]string {
+	kept := map[string]string{}
+	for _, field := range keptFields {
+		if text := typed.Get(field); text != "" {
+			kept[field] = text
+		}
+	}
+	return kept
 }
 
 // formText returns the message for a form that failed without the app. Some errors have

@@ -71,7 +71,16 @@ func (s *Server) openPage(c *call) error {
 		c.w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}
-	s.drawPage(*c, http.StatusOK, s.pageState(*c))
+	if request := address.Query().Get(shared.FormCall); signedIn && site.HasTask(address.Path, request) {
+		s.drawTask(*c, http.StatusOK, site.Task{Call: request}, nil)
+		return nil
+	}
+	done := s.cookies.takeDone(c.w, c.Request)
+	state := s.pageState(*c)
+	if done != 0 {
+		state.Done = s.pageLanguage(*c).T(done)
+	}
+	s.drawPage(*c, http.StatusOK, state)
 	return nil
 }
 
@@ -156,11 +165,14 @@ func (s *Server) answer(c call, request string) (json.RawMessage, error) {
 
 // drawPage responds with the page of a call, which shows only the data in state.
 func (s *Server) drawPage(c call, status int, state shared.PageState) {
-	l := s.pageLanguage(c)
-	s.site.Draw(c.w, c.Request, status, site.Page{
-		Address: addressOf(c.Request), Language: l, Locale: language.Locale(l, c.Header.Get("Accept-Language")),
-		Zone: zoneOf(c.Request), State: state,
-	})
+	s.draw(c, status, site.Page{State: state})
+}
+
+// draw responds with a page whose state and task are set.
+func (s *Server) draw(c call, status int, p site.Page) {
+	p.Address, p.Language, p.Zone = addressOf(c.Request), s.pageLanguage(c), zoneOf(c.Request)
+	p.Locale = language.Locale(p.Language, c.Header.Get("Accept-Language"))
+	s.site.Draw(c.w, c.Request, status, p)
 }
 
 // pageLanguage returns the language of a page. As in the app, it is the user's choice only in a

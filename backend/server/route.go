@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"latchkey/backend/account"
@@ -41,6 +42,9 @@ type route struct {
 	// answer performs a call for a page that shows the response. The page has identified the
 	// caller. answer is nil unless the route is a GET endpoint.
 	answer func(s *Server, rt route, c call) (any, error)
+	// admitForm admits a form that calls the endpoint with fields, as admit does with a body.
+	// admitForm is nil unless the route is an endpoint that changes state.
+	admitForm func(s *Server, rt route, c *call, fields url.Values) (action, error)
 }
 
 // An action performs a call that the route has admitted.
@@ -58,20 +62,22 @@ func (rt route) streaming() route {
 // [shared.None], it has written the response itself.
 func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h func(call, In) (Out, error)) route {
 	schema := wire.SchemaOf[In]()
+	admitCaller := func(s *Server, rt route, c *call, in In) (do action, err error) {
+		if *c, err = s.admit(*c, rt.policy, in); err != nil {
+			return nil, err
+		}
+		return func(c *call) (any, error) { return h(*c, in) }, nil
+	}
 	admitDecoded := func(s *Server, rt route, c *call) (action, error) {
 		decode := s.decoder().Body
 		if rt.method == http.MethodGet {
 			decode = s.decoder().Query
 		}
 		var in In
-		err := decode(c.Request, schema, &in)
-		if err != nil {
+		if err := decode(c.Request, schema, &in); err != nil {
 			return nil, err
 		}
-		if *c, err = s.admit(*c, rt.policy, in); err != nil {
-			return nil, err
-		}
-		return func(c *call) (any, error) { return h(*c, in) }, nil
+		return admitCaller(s, rt, c, in)
 	}
 	admit := func(s *Server, rt route, c *call) (action, error) {
 		if err := s.limit(*c, rt.rate, rt.limitPath); err != nil {
@@ -94,6 +100,17 @@ func handle[In, Out any](p policy, limit rate, e shared.Endpoint[In, Out], h fun
 			}
 			return do(&c)
 		}
+		return rt
+	}
+	rt.admitForm = func(s *Server, rt route, c *call, fields url.Values) (action, error) {
+		if err := s.limit(*c, rt.rate, rt.limitPath); err != nil {
+			return nil, err
+		}
+		var in In
+		if err := s.decoder().Values(fields, schema, &in); err != nil {
+			return nil, formError(err)
+		}
+		return admitCaller(s, rt, c, in)
 	}
 	return rt
 }
@@ -112,7 +129,7 @@ func (s *Server) respondJSON(_ route, c call, out any, err error) {
 // an endpoint. A form counts toward the limit of an endpoint, so that a caller who
 // uses both gets no more tries. h returns the address to redirect to, or "" if it has
 // written the response itself. If the call is refused, the response is the page with
-// an error message.
+// an error message. A form of the page can also call an endpoint: see [shared.FormCall].
 func handleForm[In any](p policy, limit rate, page, limitPath string, h func(call, In) (string, error)) route {
 	schema := wire.SchemaOf[In]()
 	admit := func(s *Server, rt route, c *call) (action, error) {
@@ -125,7 +142,13 @@ func handleForm[In any](p policy, limit rate, page, limitPath string, h func(cal
 		}
 		var in In
 		var err error
-		if c.typed, err = s.decoder().Form(c.Request, schema, &in); err != nil {
+		if c.typed, err = wire.ReadForm(c.Request); err != nil {
+			return nil, formError(err)
+		}
+		if c.typed.Has(shared.FormCall) {
+			return s.admitFormCall(c)
+		}
+		if err := s.decoder().Values(c.typed, schema, &in); err != nil {
 			return nil, formError(err)
 		}
 		if *c, err = s.admit(*c, rt.policy, in); err != nil {
@@ -189,7 +212,7 @@ func (s *Server) respondLink(_ route, c call, _ any, err error) {
 // register adds the routes to mux. The routes of pages are not in mux, because other requests for
 // the same paths go to the site or to email links.
 func (s *Server) register(mux *http.ServeMux) {
-	s.pages, s.reads = map[string]route{}, map[string]route{}
+	s.pages, s.reads, s.writes = map[string]route{}, map[string]route{}, map[string]route{}
 	for _, rt := range s.routes() {
 		if rt.page {
 			s.pages[rt.path] = rt
@@ -197,6 +220,9 @@ func (s *Server) register(mux *http.ServeMux) {
 		}
 		if rt.answer != nil {
 			s.reads[rt.path] = rt
+		}
+		if rt.admitForm != nil {
+			s.writes[rt.path] = rt
 		}
 		mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) { s.serve(rt, w, r) })
 	}

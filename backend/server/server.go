@@ -66,7 +66,8 @@ type Server struct {
 	proxies *proxies
 	site    *site.Site
 
-	pages, reads map[string]route // the routes of pages and of GET endpoints, by path
+	// The routes by path: those of pages, of GET endpoints, and of other endpoints.
+	pages, reads, writes map[string]route
 
 	readiness singleflight.Group // the check of [Server.checkReady] that runs
 }
@@ -134,9 +135,12 @@ func (s *Server) routes() []route {
 	routes := slices.Concat(s.userRoutes(), s.managementRoutes())
 	for _, page := range shared.Pages {
 		routes = append(routes, handlePage(anyone, readRate, page))
-	}
-	for _, page := range shared.SettingsPages {
-		routes = append(routes, handleForm(anyone, defaultRate, page, shared.SignOut.Path, s.signOutForm))
+		switch page {
+		case shared.PageHome: // always redirects
+		case shared.PageSignIn, shared.PageTwoFactor: // have another form, too
+		default:
+			routes = append(routes, handleCalls(page))
+		}
 	}
 	return routes
 }

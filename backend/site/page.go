@@ -20,6 +20,12 @@ import (
 // Page is [ui.Page]. Only this package imports the app.
 type Page = ui.Page
 
+// Task is [ui.Task].
+type Task = ui.Task
+
+// HasTask is [ui.HasTask].
+func HasTask(page, call string) bool { return ui.HasTask(page, call) }
+
 // Requests is [ui.Requests].
 func Requests(address *url.URL, signedIn bool) []string { return ui.Requests(address, signedIn) }
 
@@ -33,7 +39,7 @@ func (s *Site) DrawsFor(r *http.Request) bool {
 func (s *Site) Draw(w http.ResponseWriter, r *http.Request, status int, p Page) {
 	p.Name = s.Name()
 	s.setEdition(w, p.Language)
-	body, encoding := draw(pages()[p.Language], p, true), ""
+	body, encoding := draw(pages()[p.Language], p, p.Task == nil), ""
 	if slices.Contains(acceptedEncodings(r.Header.Get("Accept-Encoding")), "gzip") {
 		body, encoding = compressed(body), "gzip"
 	}
@@ -76,9 +82,8 @@ func draw(documents *web.Pages, p Page, withApp bool) []byte {
 	// The conversion is safe, because package html of the app has written the content, and no
 	// text or attribute becomes markup there. No other code converts to template.HTML.
 	page.Content = template.HTML(b.String())
-	if !p.State.At.IsZero() {
+	if withApp && !p.State.At.IsZero() {
 		page.State = &p.State
-		page.SignsOut = slices.Contains(shared.SettingsPages, p.Address.Path)
 	}
 	return documents.Render(page)
 }

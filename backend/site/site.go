@@ -105,13 +105,11 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// forms lists the pages with a form that browsers submit without the app: before it has
-// loaded, or where it cannot run.
-var forms = append([]string{shared.PageSignIn, shared.PageTwoFactor, shared.PageEmail}, shared.SettingsPages...)
-
-// HasForm reports whether the page at path has a form that browsers submit without the
-// app.
-func HasForm(path string) bool { return slices.Contains(forms, path) }
+// HasForm reports whether browsers can submit the forms of the page at path without the app:
+// before it has loaded, or where it cannot run.
+func HasForm(path string) bool {
+	return path == shared.PageEmail || path != shared.PageHome && slices.Contains(shared.Pages, path)
+}
 
 // AnswerLink responds with the page of an email link.
 func (s *Site) AnswerLink(w http.ResponseWriter, r *http.Request, status int, l web.Link) {

@@ -14,23 +14,10 @@ import (
 // A Document is a parsed page.
 type Document struct{ root *html.Node }
 
-// ParseHTML parses a page as a browser without JavaScript does, in which the content of
-// noscript is part of the page.
+// ParseHTML parses a page.
 func ParseHTML(t testing.TB, page string) Document {
 	t.Helper()
-	return parseHTML(t, page, false)
-}
-
-// ParseScriptedHTML parses a page as other browsers do, in which the content of noscript is one
-// text.
-func ParseScriptedHTML(t testing.TB, page string) Document {
-	t.Helper()
-	return parseHTML(t, page, true)
-}
-
-func parseHTML(t testing.TB, page string, scripting bool) Document {
-	t.Helper()
-	root, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(scripting))
+	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		t.Fatal(err)
 	}

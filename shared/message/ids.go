@@ -533,6 +533,9 @@ const (
 	// Passkey “%s” deleted.
 	DonePasskeyDeleted
 
+	// The passkey was removed.
+	DonePasskeyGone
+
 	// Passkey renamed.
 	DonePasskeyRenamed
 
@@ -553,6 +556,9 @@ const (
 
 	// If there is an account with the address %s, an email is on its way to it. The link in it lets you ch…
 	DoneResetLinkSent
+
+	// The device was signed out.
+	DoneSessionRevoked
 
 	// %s was signed out everywhere.
 	DoneSessionsRevoked
@@ -793,6 +799,9 @@ const (
 
 	// Another website sent this form, so it was ignored. To sign in, please fill in the form here.
 	ErrFormCrossSite
+
+	// This form is no longer valid. Please fill it in again.
+	ErrFormExpired
 
 	// Content-Type is not allowed. Allowed types: application/x-www-form-urlencoded
 	ErrFormMediaType
@@ -1562,6 +1571,9 @@ const (
 	// General
 	GeneralSettings
 
+	// Back
+	GoBack
+
 	// Go to your settings
 	GoToSettings
 
@@ -1651,9 +1663,6 @@ const (
 
 	// A part of the address or of the name.
 	HintSearchUsers
-
-	// You're signed in. To change something here, allow JavaScript for this site.
-	HintSignedInNeedsJavaScript
 
 	// The six digits that the app shows now.
 	HintSixDigitsNow
@@ -2269,6 +2278,9 @@ const (
 
 	// a backup code
 	ProofBackupCode
+
+	// You can confirm this only with a passkey, and that needs JavaScript. Allow it for this site, or use …
+	ProofNeedsApp
 
 	// the password and a code from the new app
 	ProofNewCode

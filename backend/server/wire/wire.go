@@ -139,10 +139,19 @@ func (d Decoder) Query(r *http.Request, s Schema, in any) error {
 	return strict.Unmarshal(body, in)
 }
 
-// Form decodes the body of a form submission into in, and also returns the raw values. It
-// is as strict as [Decoder.Body]: valid UTF-8, no NUL, no duplicate names. It ignores
-// unknown names. Browsers omit an unchecked check box, so a missing one is false.
+// Form decodes the body of a form submission into in, and also returns the raw values: see
+// [ReadForm] and [Decoder.Values].
 func (d Decoder) Form(r *http.Request, s Schema, in any) (url.Values, error) {
+	values, err := ReadForm(r)
+	if err != nil {
+		return nil, err
+	}
+	return values, d.Values(values, s, in)
+}
+
+// ReadForm reads the body of a form submission. It is as strict as [Decoder.Body]: valid UTF-8,
+// no NUL, no duplicate names.
+func ReadForm(r *http.Request) (url.Values, error) {
 	body, err := readBody(r)
 	if err != nil {
 		return nil, err
@@ -150,7 +159,12 @@ func (d Decoder) Form(r *http.Request, s Schema, in any) (url.Values, error) {
 	if !hasType(r, "application/x-www-form-urlencoded") {
 		return nil, shared.ErrMediaType
 	}
-	values, err := url.ParseQuery(string(body))
+	return parseForm(string(body))
+}
+
+// parseForm parses the text of a form, or of a query.
+func parseForm(text string) (url.Values, error) {
+	values, err := url.ParseQuery(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
 	}
@@ -161,28 +175,57 @@ func (d Decoder) Form(r *http.Request, s Schema, in any) (url.Values, error) {
 			}
 		}
 	}
+	return values, nil
+}
+
+// FormCall returns the path of the endpoint that a form calls, and the fields of the call: those
+// of the form and, in the query of the call, those that the user has not typed. No name may be in
+// both.
+func FormCall(form url.Values) (path string, fields url.Values, err error) {
+	target, query, _ := strings.Cut(form.Get(shared.FormCall), "?")
+	fields, err = parseForm(query)
+	if err != nil {
+		return "", nil, err
+	}
+	for name, value := range form {
+		if name == shared.FormCall {
+			continue
+		}
+		if fields.Has(name) {
+			return "", nil, fmt.Errorf("%w: a field of the call is also in the form", shared.ErrBadRequest)
+		}
+		fields[name] = value
+	}
+	return target, fields, nil
+}
+
+// Values decodes the values of a form into in. It ignores unknown names. Browsers omit an unchecked
+// check box, so a missing one is false. An empty value of a member that can be null is null.
+func (d Decoder) Values(values url.Values, s Schema, in any) error {
 	members := map[string]jsontext.Value{}
 	for _, f := range s {
 		checkBox := slices.Contains(f.kinds, 't')
 		switch {
 		case checkBox && (!values.Has(f.name) || values.Get(f.name) == "on"): // "on" is the default value of a check box
 			members[f.name] = jsontext.Value(strconv.FormatBool(values.Has(f.name)))
+		case values.Has(f.name) && values.Get(f.name) == "" && slices.Contains(f.kinds, 'n'):
+			members[f.name] = jsontext.Value("null")
 		case values.Has(f.name):
 			text, err := json.Marshal(values.Get(f.name))
 			if err != nil {
-				return nil, err
+				return err
 			}
 			members[f.name] = text
 		}
 	}
 	if err := d.validate(s, "body", members); err != nil {
-		return values, err
+		return err
 	}
 	whole, err := json.Marshal(members)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return values, strict.Unmarshal(whole, in)
+	return strict.Unmarshal(whole, in)
 }
 
 // object splits a JSON object into its members.

@@ -1,0 +1,232 @@
+package server
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"latchkey/backend/account"
+	"latchkey/backend/server/wire"
+	"latchkey/backend/site"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// A formCall is what follows when a form of a page has called an endpoint. The zero value opens the
+// page again.
+type formCall struct {
+	// done has the message of the next page, by a field of the call. The one of "" is for all
+	// other calls.
+	done messages
+	// next returns the address to open. If it is nil, that is the page of the form.
+	next func(c call, out any) string
+	// shows is set if the page shows the response, which has secrets that are not available
+	// later.
+	shows bool
+}
+
+// formCalls are the endpoints that the forms of pages can call, by path.
+var formCalls = map[string]formCall{
+	shared.SignOut.Path:             {next: func(call, any) string { return shared.PageSignIn }},
+	shared.StepUp.Path:              {}, // continues with another call: see [Server.resume]
+	shared.RevokeSession.Path:       {done: messages{"": message.DoneSessionRevoked}},
+	shared.RevokeOtherSessions.Path: {done: messages{"": message.DoneOtherSessionsRevoked}},
+	shared.ConfirmSignIn.Path:       {done: messages{"": message.DoneSignInConfirmed}},
+	shared.UpdatePasskey.Path:       {done: messages{"": message.DonePasskeyRenamed}},
+	shared.DeletePasskey.Path:       {done: messages{"": message.DonePasskeyGone}},
+	shared.UpdateUser.Path:          {done: messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved}},
+}
+
+type messages = map[string]message.ID
+
+// message returns what a call has done, or 0.
+func (f formCall) message(fields url.Values) message.ID {
+	for field, done := range f.done {
+		if field != "" && fields.Has(field) {
+			return done
+		}
+	}
+	return f.done[""]
+}
+
+// unknownForms is the path under which the limits count forms that call no endpoint.
+const unknownForms = "form"
+
+// handleCalls returns a route for the forms of a page, each of which calls an endpoint: see
+// [shared.FormCall]. The policy and the limits are those of the endpoint.
+func handleCalls(page string) route {
+	admit := func(s *Server, _ route, c *call) (action, error) {
+		c.w.Header().Set("Cache-Control", "no-store")
+		if err := s.checkFormOrigin(c.Request); err != nil {
+			return nil, err
+		}
+		var err error
+		if c.typed, err = wire.ReadForm(c.Request); err != nil {
+			return nil, cmp.Or(s.limit(*c, defaultRate, unknownForms), formError(err))
+		}
+		return s.admitFormCall(c)
+	}
+	return route{
+		policy: anyone, method: http.MethodPost, path: page, rate: defaultRate, limitPath: unknownForms, writes: true,
+		admit: admit, respond: (*Server).respondForm,
+	}
+}
+
+// admitFormCall admits a call that a form makes.
+func (s *Server) admitFormCall(c *call) (action, error) {
+	path, fields, err := wire.FormCall(c.typed)
+	if err != nil {
+		return nil, formError(err)
+	}
+	rt, id, exists := s.formRoute(path)
+	if !exists {
+		if err := s.limit(*c, defaultRate, unknownForms); err != nil {
+			return nil, err
+		}
+		return nil, shared.ErrFormUnreadable
+	}
+	if id != "" {
+		c.SetPathValue("id", id)
+	}
+	// As in a call of the app, [Server.permit] compares it with the user of the session.
+	c.Header.Set(shared.HeaderAccount, fields.Get(shared.FormAccount))
+	do, err := rt.admitForm(s, rt, c, fields)
+	if err != nil {
+		return nil, err
+	}
+	return func(c *call) (any, error) {
+		out, err := do(c)
+		if err != nil {
+			return nil, err
+		}
+		return s.afterFormCall(c, rt.path, fields, out)
+	}, nil
+}
+
+// formRoute returns the route of an endpoint that forms can call, and the ID in its path.
+func (s *Server) formRoute(path string) (rt route, id string, ok bool) {
+	for pattern := range formCalls {
+		if id, ok := shared.MatchPath(pattern, path); ok {
+			return s.writes[pattern], id, true
+		}
+	}
+	return route{}, "", false
+}
+
+// afterFormCall continues after a call that a form has made. It returns the address to open, or ""
+// if it has written the response.
+func (s *Server) afterFormCall(c *call, path string, fields url.Values, out any) (string, error) {
+	if path == shared.StepUp.Path {
+		return s.resume(c, fields.Get("pending"))
+	}
+	after := formCalls[path]
+	if after.shows {
+		s.drawTask(*c, http.StatusOK, site.Task{Call: c.typed.Get(shared.FormCall), Answer: wire.AppendJSON(nil, out)}, nil)
+		return "", nil
+	}
+	if done := after.message(fields); done != 0 {
+		s.cookies.setDone(c.w, done)
+	}
+	if after.next != nil {
+		return after.next(*c, out), nil
+	}
+	return pageOf(c.URL), nil
+}
+
+// pageOf returns the address of the page of a form: without the call whose form the page shows.
+func pageOf(u *url.URL) string {
+	query := u.Query()
+	query.Del(shared.FormCall)
+	return (&url.URL{Path: u.Path, RawQuery: query.Encode()}).String()
+}
+
+// drawTask responds with the form of a call on a page of its own, or with the response of that call.
+func (s *Server) drawTask(c call, status int, t site.Task, form *shared.FormState) {
+	state := s.pageState(c)
+	state.Form = form
+	s.draw(c, status, site.Page{State: state, Task: &t})
+}
+
+// askProof responds with the page on which the user confirms their identity, because err requires
+// it. The server keeps the form until then.
+func (s *Server) askProof(c call, err *shared.Error) error {
+	path, fields, _ := wire.FormCall(c.typed) // has been read before
+	token, keepErr := s.Accounts.KeepForm(c.Context(), c.Actor, account.PendingForm{Call: path, Fields: fields.Encode()})
+	if keepErr != nil {
+		return keepErr
+	}
+	query := url.Values{"pending": {string(token)}, shared.FormAccount: {c.User.ID}}
+	if err.Need != "" {
+		query.Set("need", err.Need)
+	}
+	s.drawTask(c, http.StatusOK, site.Task{Call: shared.StepUp.Path + "?" + query.Encode()}, nil)
+	return nil
+}
+
+// resume makes the call of a form that has waited until its user confirmed their identity. The
+// session of c has just got another token, which the response sets.
+func (s *Server) resume(c *call, pending string) (string, error) {
+	token, ok := s.cookies.issued(c.w)
+	if !ok {
+		return "", shared.ErrUnauthorized
+	}
+	actor, _, err := s.Accounts.Authenticate(c.Context(), c.Client, token, false)
+	if err != nil {
+		return "", err
+	}
+	c.Actor, c.identified = actor, &identification{pendingSignIn: shared.ErrNoPendingSignIn}
+	form, err := s.Accounts.TakeForm(c.Context(), c.Actor, pending)
+	if err != nil {
+		return "", err
+	}
+	if c.typed, err = url.ParseQuery(form.Fields); err != nil {
+		return "", err
+	}
+	c.typed.Set(shared.FormCall, form.Call)
+	do, err := s.admitFormCall(c)
+	if err != nil {
+		return "", err
+	}
+	out, err := do(c)
+	if err != nil {
+		return "", err
+	}
+	return out.(string), nil
+}
+
+// doneLifetime, in seconds, exceeds the time until the browser opens the next page.
+const doneLifetime = 60
+
+func (k cookies) setDone(w http.ResponseWriter, done message.ID) {
+	k.set(w, "done", strconv.Itoa(int(done)), doneLifetime)
+}
+
+// takeDone returns what the last form of the browser has done, or 0, and clears the cookie that
+// says so. It returns nothing else, whatever another site of the domain has put into the cookie.
+func (k cookies) takeDone(w http.ResponseWriter, r *http.Request) message.ID {
+	value := k.value(r, "done")
+	if value == "" {
+		return 0
+	}
+	k.set(w, "done", "", -1)
+	n, _ := strconv.Atoi(value)
+	for _, c := range formCalls {
+		for _, done := range c.done {
+			if done == message.ID(n) {
+				return done
+			}
+		}
+	}
+	return 0
+}
+
+// issued returns the session token that a response sets.
+func (k cookies) issued(w http.ResponseWriter) (account.Token, bool) {
+	for _, line := range w.Header()["Set-Cookie"] {
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == k.prefix+"session_token" {
+			return account.ParseToken(c.Value)
+		}
+	}
+	return "", false
+}

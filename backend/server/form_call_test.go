@@ -1,0 +1,191 @@
+package server_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/backend/testkit"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// call submits a form of a page that calls an endpoint. Each field is "name=value".
+func (b *browser) call(page, endpoint string, fields ...string) testkit.Answer {
+	b.t.Helper()
+	return b.send(page, append([]string{shared.FormCall + "=" + endpoint}, fields...)...)
+}
+
+// wantDone fails the test unless a response opens a page that says what has been done, once.
+func (b *browser) wantDone(a testkit.Answer, page string, done message.ID) {
+	b.t.Helper()
+	wantSeeOther(b.t, a, page)
+	says := func() string {
+		texts := testkit.ParseHTML(b.t, b.page(page).Body).In(b.t, "div", "class=toasts").Texts("p")
+		return strings.Join(texts, "\n")
+	}
+	if got := says(); got != en.T(done) {
+		b.t.Errorf("%s says %q; want %q", page, got, en.T(done))
+	}
+	if got := says(); got != "" {
+		b.t.Errorf("%s says %q twice", page, got)
+	}
+}
+
+// task returns the form of a task page, with its fields.
+func (b *browser) task(a testkit.Answer, title message.ID) testkit.Document {
+	b.t.Helper()
+	page := testkit.ParseHTML(b.t, a.Body)
+	if got := page.Texts("h1"); len(got) != 1 || got[0] != en.T(title) {
+		b.t.Fatalf("the page is %q; want %q: %v", got, en.T(title), a)
+	}
+	if len(page.All("script")) > 0 {
+		b.t.Error("the app starts in the page of a task")
+	}
+	return page.In(b.t, "main")
+}
+
+// submit submits the form of a page of a task, as a browser does when the user presses its button.
+func (b *browser) submit(address string, page testkit.Document, typed ...string) testkit.Answer {
+	b.t.Helper()
+	buttons := page.All("button", "type=submit", "name="+shared.FormCall)
+	if len(buttons) != 1 {
+		b.t.Fatalf("%d buttons submit the form of %s", len(buttons), address)
+	}
+	return b.call(address, attribute(buttons[0], "value"), typed...)
+}
+
+func askFor(page, call string) string {
+	return page + "?" + url.Values{shared.FormCall: {call}}.Encode()
+}
+
+func TestRevokeByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		other := s.signIn(t, ann)
+		handle := other.sessionID()
+
+		list := testkit.ParseHTML(t, b.page(shared.PageSessions).Body)
+		button := list.All("button", "id=revoke-"+handle)[0]
+		call := attribute(button, "value")
+		if attribute(button, "formmethod") != "get" || attribute(button, "formaction") != shared.PageSessions || attribute(button, "form") != "calls" {
+			t.Errorf("the button is %v", button.Attr)
+		}
+		address := askFor(shared.PageSessions, call)
+		page := b.task(b.page(address), message.ConfirmRevokeSession)
+		if !other.SignedIn(t) {
+			t.Fatal("the question revokes")
+		}
+		b.wantDone(b.submit(address, page), shared.PageSessions, message.DoneSessionRevoked)
+		if other.SignedIn(t) || !b.SignedIn(t) {
+			t.Error("the session goes on, or the other one has ended")
+		}
+		b.task(b.page(address), message.ConfirmRevokeSession) // says that it has ended
+
+		// The page for one account does not act in a session of another.
+		third := s.signIn(t, ann)
+		call = shared.RevokeOtherSessions.Path + "?" + shared.FormAccount + "="
+		bob := s.signUp(t, "bob@example.test")
+		bobElsewhere := s.signIn(t, "bob@example.test")
+		if a := bob.call(shared.PageSessions, call+b.id()); a.Status != 409 {
+			t.Errorf("in the session of another user: %v", a)
+		}
+		if !bobElsewhere.SignedIn(t) || !third.SignedIn(t) {
+			t.Error("a session of another account has ended")
+		}
+		b.wantDone(b.call(shared.PageSessions, call+b.id()), shared.PageSessions, message.DoneOtherSessionsRevoked)
+		if third.SignedIn(t) || !bobElsewhere.SignedIn(t) {
+			t.Error("the wrong sessions have ended")
+		}
+	})
+}
+
+func TestFormCallsAreStrict(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		other := s.signIn(t, ann)
+		handle := other.sessionID()
+		for _, body := range []string{
+			"call=" + url.QueryEscape("/api/auth/get-session"),        // changes nothing
+			"call=" + url.QueryEscape("/api/auth/nowhere"),            // no endpoint
+			"call=" + url.QueryEscape(shared.VerifyRegistration.Path), // no form can call it
+			"call=", "", "token=" + handle, // no call
+			"call=" + url.QueryEscape(shared.RevokeSession.Path+"?token="+handle) + "&token=other", // twice
+			"call=" + url.QueryEscape(shared.RevokeSession.Path+"?token="+handle+"&token="+handle), // twice
+			"call=" + url.QueryEscape(shared.RevokeSession.Path+"?token="+handle+"%00"),            // NUL
+			"call=" + url.QueryEscape(shared.RevokeSession.Path+"?token=%zz"),                      // no query
+			"call=" + url.QueryEscape(shared.RevokeSession.Path),                                   // no handle
+			"call=" + url.QueryEscape("//evil.test"+shared.RevokeOtherSessions.Path),               // another host
+			"call=" + url.QueryEscape("https://evil.test"+shared.RevokeOtherSessions.Path),         // likewise
+			"call=" + url.QueryEscape(shared.RevokeOtherSessions.Path+"/"), "call=%FF",
+		} {
+			a := b.sendRaw(shared.PageSessions, body)
+			if a.Status != 400 || a.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+				t.Errorf("%s: %v", body, a)
+			}
+		}
+		for _, headers := range [][]string{
+			{"Origin: https://evil.test", "Sec-Fetch-Site: cross-site"},
+			{"Origin: null", "Sec-Fetch-Site: cross-site"},
+			{"Origin: https://sub." + s.url.Host, "Sec-Fetch-Site: same-site"},
+		} {
+			a := b.sendRaw(shared.PageSessions, "call="+url.QueryEscape(shared.RevokeSession.Path+"?token="+handle), headers...)
+			if a.Status != 403 {
+				t.Errorf("%q: %v", headers, a)
+			}
+		}
+		if !other.SignedIn(t) {
+			t.Error("a refused form revokes a session")
+		}
+		// Without a session, the user signs in first, and comes back.
+		a := s.browser(t).call(shared.PageSessions+"?call=x", shared.RevokeSession.Path, "token="+handle)
+		wantSeeOther(t, a, "/sign-in?next="+url.QueryEscape(shared.PageSessions))
+		if !other.SignedIn(t) {
+			t.Error("a caller without a session revokes one")
+		}
+	})
+}
+
+// TestDoneCookie tests that nobody but the server puts a message into a page.
+func TestDoneCookie(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		for _, value := range []string{"0", "1", "-1", "999999", "x", "b"} {
+			b.SetCookie("latchkey.done", value)
+			a := b.page(shared.PageSessions)
+			if b.Cookie("latchkey.done") != "" {
+				t.Errorf("the cookie stays: %v", a)
+			}
+			if texts := testkit.ParseHTML(t, a.Body).In(t, "div", "class=toasts").Texts("p"); len(texts) > 0 {
+				t.Errorf("%s: the page says %q", value, texts)
+			}
+		}
+	})
+}
+
+// TestStepUpByForm tests that a form waits until its user has confirmed their identity, and is then
+// sent once, in the same session and within five minutes.
+func TestStepUpByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		s.clock.Advance(time.Hour)
+		rename := func() (testkit.Answer, testkit.Document) {
+			a := b.call(shared.PagePasskeys, shared.UpdatePasskey.Path, "id=x", "name=Phone")
+			return a, b.task(a, message.ConfirmIdentity)
+		}
+		a, page := rename()
+		if a.Status != 200 || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%v, Cache-Control %q", a, a.Header.Get("Cache-Control"))
+		}
+		wrong := b.submit(shared.PagePasskeys, page, "password=wrong password")
+		again := b.task(wrong, message.ConfirmIdentity)
+		if texts := again.Texts("p", "id=task-password-wrong"); len(texts) != 1 || texts[0] != en.T(message.ErrWrongCurrentPassword) {
+			t.Errorf("the error is %q: %s", texts, wrong.Body)
+		}
+		a = b.submit(shared.PagePasskeys, again, "password="+testkit.Password)
+		if a.Status != 404 && a.Status != 400 && a.Status != 410 { // the call has been made: there is no such session
+			t.Errorf("after the password: %v", a)
+		}
+	})
+}
