@@ -510,7 +510,7 @@ func TestLinkPagesInGerman(t *testing.T) {
 		b := s.browser(t)
 		page := b.visit(link, "Accept-Language: de")
 		wantLinkPage(t, page, 200, de.T(message.ConfirmEmailOfUser, ann, `<b>Grace</b> "&`))
-		if strings.Contains(page.Body, "<b>") || !strings.Contains(page.Body, `<html lang="de">`) {
+		if strings.Contains(page.Body, "<b>") || !strings.Contains(page.Body, `<html lang="de"`) {
 			t.Errorf("the name is markup, or the language is wrong: %s", page.Body)
 		}
 		a := b.sendRaw("/email", "token="+tokenOf(t, link)+"&callbackURL=", "Accept-Language: de")
