@@ -228,6 +228,9 @@ var (
 			"“latchkey grant” on the server does that.")
 )
 
+// LinkErrors are the codes of the errors that mean that a link in an email can never work.
+var LinkErrors = []string{ErrToken.Code, ErrTokenExpired.Code, ErrTokenUsed.Code, ErrTokenSuperseded.Code}
+
 // Errors that have the code of an error above and a more specific message. Each has a line
 // in explanations.
 var (

@@ -13,9 +13,18 @@ type PageState struct {
 	// Done says what the last form of the browser has done, in the language of the page.
 	Done string `json:"done,omitempty"`
 
+	// Link is the state of the link in an email that has opened the page, if one has.
+	Link *LinkState `json:"link,omitempty"`
+
 	// Form is the form of the page, if the browser has submitted it itself and the server has
 	// refused it.
 	Form *FormState `json:"form,omitempty"`
+}
+
+// LinkState is the state of a link in an email.
+type LinkState struct {
+	Email string `json:"email,omitempty"` // as in [CheckedLink]
+	Error *Error `json:"error,omitempty"` // why the link does not work
 }
 
 // FormState is a form that the server has refused: the error, and what the user typed except

@@ -18,11 +18,16 @@ type forgotPassword struct {
 	ctx  app.Context
 	form form
 	sent string // the address of the last request
+
+	typed string // the address in the refused form of the page
 }
 
 func (p *forgotPassword) OnInit() {
 	defer rescue()
 	p.form.init(p.Env, "forgot", "email")
+	if refused := p.form.calls(p.Env.formCall(shared.RequestPasswordReset.Path)); refused != nil {
+		p.typed = refused.Email
+	}
 }
 
 func (p *forgotPassword) OnMount(ctx app.Context) {
@@ -73,7 +78,7 @@ func (p *forgotPassword) Render() app.UI {
 		heading(e.T(message.ForgotPassword)),
 		formTo(p.submit).Class("card").Body(
 			html.P().Text(e.T(message.ForgotPasswordExplanation)),
-			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username"}),
+			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username", Value: p.typed}),
 			p.form.drawError(),
 			p.form.button(e.T(message.SendLink), "main"),
 		),

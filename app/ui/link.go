@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -37,6 +38,12 @@ func (l *link) check(ctx app.Context, purpose string, works func(app.Context)) {
 		l.die(ctx, shared.ErrToken)
 		return
 	}
+	if l.checked {
+		if l.dead == nil {
+			works(ctx)
+		}
+		return
+	}
 	in := shared.LinkCheck{Token: l.token, Purpose: purpose}
 	call(ctx, e, shared.CheckLink, in, func(ctx app.Context, out shared.CheckedLink, err error) {
 		l.checked, l.email = true, out.Email
@@ -48,6 +55,23 @@ func (l *link) check(ctx app.Context, purpose string, works func(app.Context)) {
 	})
 }
 
+// adopt takes the state of the link from the page, if the server has checked the link.
+func (l *link) adopt() {
+	e := l.form.env
+	p := e.page
+	if p == nil || p.State.Link == nil {
+		return
+	}
+	state := p.State.Link
+	if app.IsClient {
+		p.State.Link = nil // the user may return to the page
+	}
+	l.checked, l.email, l.token = true, state.Email, e.address().Query().Get("token")
+	if state.Error != nil {
+		l.dead, p.State.Form = state.Error, nil
+	}
+}
+
 // die draws the page of a link that does not work.
 func (l *link) die(ctx app.Context, err error) {
 	l.checked, l.dead = true, err
@@ -56,7 +80,8 @@ func (l *link) die(ctx app.Context, err error) {
 
 // isDead reports whether err means that a link can never work.
 func isDead(err error) bool {
-	return isOneOf(err, shared.ErrToken, shared.ErrTokenExpired, shared.ErrTokenUsed, shared.ErrTokenSuperseded)
+	var e *shared.Error
+	return errors.As(err, &e) && slices.Contains(shared.LinkErrors, e.Code)
 }
 
 // chooseNewPassword leads to the page for a new password after the user has secured the account.

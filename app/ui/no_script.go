@@ -1,48 +1,22 @@
 package ui
 
 import (
-	"slices"
-
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
-	"latchkey/shared"
 	"latchkey/shared/message"
 )
 
 // The functions below draw content for users without JavaScript. All but backup return nil in the
 // app.
 
-// needsScript draws that the page needs JavaScript. On the settings pages, it also draws a form
-// that signs the user out.
-func (s *shell) needsScript() app.UI {
-	path := s.route.path
-	if app.IsClient || hasForm(path) || !slices.Contains(shared.Pages, path) {
-		return nil
-	}
-	e := s.env
-	switch {
-	case path == shared.PageHome:
-		return html.WithoutApp(
-			div("notice", html.P().Text(e.T(message.SignInWithoutJavaScript))),
-			html.P().Class("aside").Body(html.A(shared.PageSignIn).Text(e.T(message.SignIn))),
-		)
-	case !isSettings(path):
-		return html.WithoutApp(html.P().Class("notice").Text(e.T(message.AppNeedsJavaScript, e.server.name())))
-	}
-	return nil
-}
-
-// worksWithoutScript draws that the forms of the page work.
+// worksWithoutScript draws what works without JavaScript.
 func (t *env) worksWithoutScript() app.UI {
 	if app.IsClient {
 		return nil
 	}
-	return html.WithoutApp(html.P().Class("aside").Text(t.T(message.SignInWithoutJavaScript)))
+	return html.WithoutApp(html.P().Class("aside").Text(t.T(message.PasskeysNeedJavaScript)))
 }
-
-// hasForm reports whether the page at path has a form that browsers submit without the app.
-func hasForm(path string) bool { return path == shared.PageSignIn || path == shared.PageTwoFactor }
 
 // trustBox draws the check box by which the user trusts the browser. The app asks after the code.
 func (p *secondFactor) trustBox() app.UI {

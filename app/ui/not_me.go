@@ -21,6 +21,8 @@ type notMe struct {
 func (p *notMe) OnInit() {
 	defer rescue()
 	p.form.init(p.Env, "not-me")
+	p.adopt()
+	p.form.calls(p.Env.formCall(shared.ReportNotMe.Path, "token", p.token))
 }
 
 func (p *notMe) OnMount(ctx app.Context) {

@@ -22,6 +22,8 @@ type resetPassword struct {
 func (p *resetPassword) OnInit() {
 	defer rescue()
 	p.form.init(p.Env, "reset", "newPassword")
+	p.adopt()
+	p.form.calls(p.Env.formCall(shared.ResetPassword.Path, "token", p.token))
 }
 
 func (p *resetPassword) OnMount(ctx app.Context) {

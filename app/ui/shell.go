@@ -42,6 +42,9 @@ func (s *shell) OnInit() {
 	}
 	s.env.start(s.page)
 	s.route.start(s.page.Address)
+	if link := s.page.State.Link; link != nil && link.Error != nil {
+		s.state = message.ErrLinkNoLongerWorks
+	}
 	s.language, s.served = s.env.Language.Tag, served{s.page.Language.Tag, s.page.Name}
 }
 
@@ -172,7 +175,6 @@ func (s *shell) Render() app.UI {
 		s.banner(),
 		html.Form().ID(callsForm).Attr("hidden", true),
 		html.Main().ID("content").TabIndex(-1).Body(
-			s.needsScript(),
 			// Disabling it disables all its controls. Offline, the app neither changes
 			// anything nor queues changes.
 			html.Fieldset().Class("page").Attr("disabled", offline).Role(role).Aria("label", why).Body(s.content()),

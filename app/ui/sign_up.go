@@ -19,12 +19,21 @@ type signUp struct {
 	form   form
 	invite string // the token from the link that creates the first administrator
 	sent   string // the address that has to be verified first
+
+	typed map[string]string // the fields of the refused form of the page
 }
 
 func (p *signUp) OnInit() {
 	defer rescue()
 	p.form.init(p.Env, "sign-up", "name", "email", "password")
 	p.invite = p.Env.address().Query().Get("invite")
+	fields := []string{"rememberMe", "on"}
+	if p.invite != "" {
+		fields = append(fields, "invite", p.invite)
+	}
+	if refused := p.form.calls(p.Env.formCall(shared.SignUp.Path, fields...)); refused != nil {
+		p.typed = refused.Typed
+	}
 }
 
 func (p *signUp) OnMount(ctx app.Context) {
@@ -98,8 +107,8 @@ func (p *signUp) Render() app.UI {
 		heading(e.T(message.CreateAnAccount)).Aria("describedby", "notice"),
 		notice(invited),
 		formTo(p.submit).Class("card").Body(
-			p.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name"}),
-			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username"}),
+			p.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: p.typed["name"]}),
+			p.form.field(field{Name: "email", Label: e.T(message.EmailAddress), Type: "email", Complete: "username", Value: p.typed["email"]}),
 			p.form.field(field{
 				Name: "password", Label: e.T(message.AccountPassword), Type: "password", Complete: "new-password",
 				Hint: e.T(message.HintPasswordLength),

@@ -29,8 +29,9 @@ type Page struct {
 // A Task is a call that users of the app make in a dialog. Without the app, they make it on a page
 // of its own, which the server draws.
 type Task struct {
-	Call   string          // see [shared.FormCall]
-	Answer json.RawMessage // the response to the call, if it has been made and the page shows it
+	Call   string            // see [shared.FormCall]
+	Answer json.RawMessage   // the response to the call, if it has been made and the page shows it
+	Typed  map[string]string // as in [shared.FormState], if the call has been made
 }
 
 // Requests returns the GET requests of the API, as path and query, whose responses the page at

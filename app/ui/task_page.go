@@ -18,13 +18,16 @@ import (
 type taskPage struct {
 	page string // on which the call is made; "" for any
 	draw func(t *taskForm) []app.UI
+	done bool // draws only the response to the call, so it is no page to open
 }
 
 // taskPages are the calls with a page of their own, by the path of the endpoint.
 var taskPages = map[string]taskPage{
-	shared.RevokeSession.Path:       {shared.PageSessions, drawRevokeTask},
-	shared.RevokeOtherSessions.Path: {shared.PageSessions, drawRevokeOthersTask},
-	shared.StepUp.Path:              {"", drawStepUpTask},
+	shared.RevokeSession.Path:        {page: shared.PageSessions, draw: drawRevokeTask},
+	shared.RevokeOtherSessions.Path:  {page: shared.PageSessions, draw: drawRevokeOthersTask},
+	shared.StepUp.Path:               {draw: drawStepUpTask},
+	shared.SignUp.Path:               {page: shared.PageSignUp, draw: drawSignUpDone, done: true},
+	shared.RequestPasswordReset.Path: {draw: drawResetRequested, done: true},
 }
 
 // taskPageOf returns the page of a call, or nil.
@@ -40,7 +43,10 @@ func taskPageOf(page, call string) *taskPage {
 
 // HasTask reports whether a call, as in [shared.FormCall], has a page of its own below the page at
 // an address.
-func HasTask(page, call string) bool { return taskPageOf(page, call) != nil }
+func HasTask(page, call string) bool {
+	t := taskPageOf(page, call)
+	return t != nil && !t.done
+}
 
 // A taskForm is the form of a task.
 type taskForm struct {

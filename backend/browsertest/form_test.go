@@ -54,13 +54,8 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 
 	p := browse(t, server)
 	p.NoScript()
-	p.Visit("/forgot-password")
-	p.See(en.T(message.AppNeedsJavaScript, "Latchkey"))
-	if eval[bool](p, `document.querySelector(".card").checkVisibility()`) {
-		t.Error("a form without a button stays visible")
-	}
 	p.Visit("/sign-in?next=%2Fdashboard%2Fsettings%2Fsessions")
-	p.See(en.T(message.SignInWithoutJavaScript))
+	p.See(en.T(message.PasskeysNeedJavaScript))
 	for _, id := range []string{"app-wasm-loader", "boot"} {
 		if eval[bool](p, `document.getElementById("`+id+`").checkVisibility()`) {
 			t.Errorf("the element %s stays visible without JavaScript", id)

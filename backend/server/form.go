@@ -159,7 +159,7 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 }
 
 // keptFields lists the fields of forms that a page shows again. Secrets are not among them.
-var keptFields = []string{"name", "newEmail"}
+var keptFields = []string{"name", "email", "newEmail"}
 
 // typedText returns what the user has typed into a form, except secrets.
 func typedText(typed url.Values) map[string]string {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,7 +20,8 @@ type formCall struct {
 	// done has the message of the next page, by a field of the call. The one of "" is for all
 	// other calls.
 	done messages
-	// next returns the address to open. If it is nil, that is the page of the form.
+	// next returns the address to open, or "" to show the response. If next is nil, that is the
+	// page of the form.
 	next func(c call, out any) string
 	// shows is set if the page shows the response, which has secrets that are not available
 	// later.
@@ -28,14 +30,32 @@ type formCall struct {
 
 // formCalls are the endpoints that the forms of pages can call, by path.
 var formCalls = map[string]formCall{
-	shared.SignOut.Path:             {next: func(call, any) string { return shared.PageSignIn }},
-	shared.StepUp.Path:              {}, // continues with another call: see [Server.resume]
-	shared.RevokeSession.Path:       {done: messages{"": message.DoneSessionRevoked}},
-	shared.RevokeOtherSessions.Path: {done: messages{"": message.DoneOtherSessionsRevoked}},
-	shared.ConfirmSignIn.Path:       {done: messages{"": message.DoneSignInConfirmed}},
-	shared.UpdatePasskey.Path:       {done: messages{"": message.DonePasskeyRenamed}},
-	shared.DeletePasskey.Path:       {done: messages{"": message.DonePasskeyGone}},
-	shared.UpdateUser.Path:          {done: messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved}},
+	shared.SignOut.Path:               {next: func(call, any) string { return shared.PageSignIn }},
+	shared.StepUp.Path:                {}, // continues with another call: see [Server.resume]
+	shared.RevokeSession.Path:         {done: messages{"": message.DoneSessionRevoked}},
+	shared.RevokeOtherSessions.Path:   {done: messages{"": message.DoneOtherSessionsRevoked}},
+	shared.ConfirmSignIn.Path:         {done: messages{"": message.DoneSignInConfirmed}},
+	shared.UpdatePasskey.Path:         {done: messages{"": message.DonePasskeyRenamed}},
+	shared.DeletePasskey.Path:         {done: messages{"": message.DonePasskeyGone}},
+	shared.SignUp.Path:                {next: afterSignUp},
+	shared.RequestPasswordReset.Path:  {shows: true},
+	shared.ResetPassword.Path:         {done: messages{"": message.DonePasswordReset}, next: func(call, any) string { return shared.PageSignIn }},
+	shared.ReportNotMe.Path:           {done: messages{"": message.DoneAccountSecured}, next: afterReport},
+	shared.SendVerificationEmail.Path: {done: messages{"": message.DoneVerificationSent}},
+	shared.UpdateUser.Path:            {done: messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved}},
+}
+
+// afterSignUp opens the page to open after sign-in, or shows that the address has to be verified first.
+func afterSignUp(c call, out any) string {
+	if out.(shared.SignedUp).Token == nil {
+		return ""
+	}
+	return nextPage(c)
+}
+
+// afterReport opens the page for a new password, as the email with a link to that page does.
+func afterReport(_ call, out any) string {
+	return withQuery(shared.PageResetPassword, "token", out.(shared.NotMeReport).Token)
 }
 
 type messages = map[string]message.ID
@@ -92,7 +112,9 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 	// As in a call of the app, [Server.permit] compares it with the user of the session.
 	c.Header.Set(shared.HeaderAccount, fields.Get(shared.FormAccount))
 	do, err := rt.admitForm(s, rt, c, fields)
-	if err != nil {
+	if e, ok := errors.AsType[*shared.Error](err); ok && e.Code == shared.ErrValidation.Code && e.Field != "" && fields.Get(e.Field) == "" {
+		return nil, shared.ErrFieldRequired.In(e.Field)
+	} else if err != nil {
 		return nil, err
 	}
 	return func(c *call) (any, error) {
@@ -121,17 +143,19 @@ func (s *Server) afterFormCall(c *call, path string, fields url.Values, out any)
 		return s.resume(c, fields.Get("pending"))
 	}
 	after := formCalls[path]
-	if after.shows {
-		s.drawTask(*c, http.StatusOK, site.Task{Call: c.typed.Get(shared.FormCall), Answer: wire.AppendJSON(nil, out)}, nil)
+	next := pageOf(c.URL)
+	if after.next != nil {
+		next = after.next(*c, out)
+	}
+	if after.shows || next == "" {
+		t := site.Task{Call: c.typed.Get(shared.FormCall), Answer: wire.AppendJSON(nil, out), Typed: typedText(c.typed)}
+		s.drawTask(*c, http.StatusOK, t, nil)
 		return "", nil
 	}
 	if done := after.message(fields); done != 0 {
 		s.cookies.setDone(c.w, done)
 	}
-	if after.next != nil {
-		return after.next(*c, out), nil
-	}
-	return pageOf(c.URL), nil
+	return next, nil
 }
 
 // pageOf returns the address of the page of a form: without the call whose form the page shows.

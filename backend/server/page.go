@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"latchkey/backend/language"
 	"latchkey/backend/server/wire"
@@ -130,12 +131,41 @@ func (s *Server) identifyOnce(c *call) error {
 // read, or that fails, is missing. The app requests it and shows the error.
 func (s *Server) pageState(c call) shared.PageState {
 	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}, Answers: map[string]json.RawMessage{}}
+	state.Link = s.linkState(c)
 	for _, request := range site.Requests(addressOf(c.Request), c.Session.ID != "") {
 		if answer, err := s.answer(c, request); err == nil {
 			state.Answers[request] = answer
 		}
 	}
 	return state
+}
+
+// checkedLinks are the purposes of the links in emails that open pages, by page.
+var checkedLinks = map[string]string{
+	shared.PageResetPassword: shared.LinkReset,
+	shared.PageNotMe:         shared.LinkReportNotMe,
+}
+
+// linkState returns the state of the link that has opened the page of a call, or nil. If it could
+// not be found, the app asks again.
+func (s *Server) linkState(c call) *shared.LinkState {
+	purpose, token := checkedLinks[c.URL.Path], c.URL.Query().Get("token")
+	if purpose == "" || token == "" {
+		return nil
+	}
+	rt := s.writes[shared.CheckLink.Path]
+	do, err := rt.admitForm(s, rt, &c, url.Values{"token": {token}, "purpose": {purpose}})
+	var out any
+	if err == nil {
+		out, err = do(&c)
+	}
+	if e, ok := errors.AsType[*shared.Error](err); ok && slices.Contains(shared.LinkErrors, e.Code) {
+		return &shared.LinkState{Error: e}
+	} else if err != nil {
+		s.explain(&discardedBody{header: http.Header{}}, c.Request, err) // logs it, unless the caller has caused it
+		return nil
+	}
+	return &shared.LinkState{Email: out.(shared.CheckedLink).Email}
 }
 
 // answer returns the response to a GET request of the API, a path with a query, for the

@@ -77,10 +77,7 @@ const (
 	// another user
 	AnotherUser
 
-	// %s needs JavaScript. Allow it for this site.
-	AppNeedsJavaScript
-
-	// This browser can't run the app, because WebAssembly is switched off. You can sign in and see your se…
+	// This browser can't run the app, because WebAssembly is switched off. Everything except passkeys work…
 	AppNeedsWebAssembly
 
 	// As of
@@ -595,6 +592,9 @@ const (
 
 	// 2FA enabled successfully!
 	DoneTwoFactorEnabled
+
+	// The email was sent.
+	DoneVerificationSent
 
 	// Your email address is verified. More than one person may have signed up with it, so no password work…
 	DoneVerifiedPasswordDue
@@ -2246,6 +2246,9 @@ const (
 	// Sign in with your fingerprint, face or screen lock. A passkey can't be guessed or given away, and yo…
 	PasskeysExplanation
 
+	// Passkeys need JavaScript. Everything else works without it.
+	PasskeysNeedJavaScript
+
 	// Changed
 	PasswordChanged
 
@@ -2704,9 +2707,6 @@ const (
 
 	// Sign in with a passkey
 	SignInWithPasskey
-
-	// Signing in works without JavaScript. Everything else needs it.
-	SignInWithoutJavaScript
 
 	// Sign out
 	SignOut
