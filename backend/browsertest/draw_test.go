@@ -227,7 +227,8 @@ func difference(a, b image.Image) float64 {
 	return float64(differ) / float64(all)
 }
 
-// testDrawnClick checks that a click on a button before the app runs is handled once, when it does.
+// testDrawnClick checks that a button works before the app runs. A click on one that only the app
+// handles is handled once, when it runs.
 func testDrawnClick(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	email := p.signUp()
@@ -238,10 +239,23 @@ func testDrawnClick(t *testing.T, server *testkit.Program) {
 	p.Visit("/dashboard/settings/sessions")
 	revoke := en.T(message.RevokeThis)
 	p.Click("button", revoke, firefoxDevice)
-	p.Until("the button is busy", `!!document.querySelector("button[aria-busy=true]")`)
-	p.Click("button", revoke, firefoxDevice)
+	p.The("heading", en.T(message.ConfirmRevokeSession))
+	p.Press(revoke)
+	p.See(en.T(message.DoneSessionRevoked))
+	p.At("/dashboard/settings/sessions")
 	p.releaseApp()
-	p.The("dialog", en.T(message.ConfirmRevokeSession))
+	p.See(en.T(message.NoOtherSessions))
+	p.See(en.T(message.DoneSessionRevoked))
+
+	q := p.another()
+	q.holdApp()
+	q.Visit("/dashboard/settings/passkeys")
+	add := en.T(message.AddPasskey)
+	q.Press(add)
+	q.Until("the button is busy", `!!document.querySelector("button[aria-busy=true]")`)
+	q.Press(add)
+	q.releaseApp()
+	q.See(en.T(message.FollowBrowserPrompt))
 }
 
 // testDrawnSignOut checks that a page whose app does not run yet loses its data when the user signs

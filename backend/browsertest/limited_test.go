@@ -22,8 +22,8 @@ func TestLimitedBrowser(t *testing.T) {
 	})
 }
 
-// testNoWebAssembly checks that a browser without WebAssembly says so, and that signing in works and
-// shows the settings.
+// testNoWebAssembly checks that a browser without WebAssembly says so, and that users can sign in,
+// revoke a session, and sign out.
 func testNoWebAssembly(t *testing.T, server *testkit.Program) {
 	email := browse(t, server).signUp()
 	p := browse(t, server)
@@ -46,6 +46,17 @@ func testNoWebAssembly(t *testing.T, server *testkit.Program) {
 		document.querySelector(".brand").getBoundingClientRect().top`) {
 		t.Error("the note covers the header")
 	}
+	p.Visit("/dashboard/settings/sessions")
+	p.activate(".session-row:not(:first-child) summary, .session-group:nth-child(n + 2) summary")
+	p.See(en.T(message.SignedInUntil)) // the details
+	p.activate(".session-row .revoke")
+	p.The("heading", en.T(message.ConfirmSignOutDevice)) // the row of this device comes first
+	p.Click("link", en.T(message.CancelAction), "")
+	p.activate("#revoke-others")
+	p.The("heading", en.T(message.ConfirmRevokeOtherSessions))
+	p.Press(en.T(message.RevokeAll))
+	p.See(en.T(message.DoneOtherSessionsRevoked))
+	p.See(en.T(message.NoOtherSessions))
 	p.Press(en.T(message.SignOut))
 	p.At("/sign-in")
 }

@@ -186,7 +186,7 @@ func (p *tab) awaitUsername(email string) {
 }
 
 // testDeadLinks checks that the page of an invalid link shows no form. If the
-// page cannot check the link, it shows the form.
+// app cannot check the link, it shows the form.
 func testDeadLinks(t *testing.T) {
 	server := testkit.Start(t)
 	for _, page := range []struct{ path, link, button string }{
@@ -208,6 +208,8 @@ func testDeadLinks(t *testing.T) {
 			URLPatterns: []*network.BlockPattern{{URLPattern: server.Origin + "/api/auth/check-link", Block: true}},
 		})
 		p.Open(page.path + "?token=dead")
+		p.See(en.T(message.ErrLinkNoLongerWorks))
+		p.Open(page.path) // the tab still has the token
 		p.The("button", page.button)
 	}
 }
