@@ -30,3 +30,22 @@ func TestConnection(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowConnection tests that a page that shows the snapshot before the server has answered is as
+// if offline until then, and says another reason.
+func TestSlowConnection(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		c := connection{slow: true, offline: true}
+		if c.text() == offlineText || c.update(true) != connectionSame || !c.offline {
+			t.Fatalf("before the answer: %+v", c)
+		}
+		news, change := c.reached(answered), c.update(true)
+		want := connectionMaybe
+		if answered {
+			want = connectionRestored
+		}
+		if !news || change != want || c.offline == answered || c.text() != offlineText {
+			t.Errorf("after the answer (%t): news %t, change %d, %+v", answered, news, change, c)
+		}
+	}
+}

@@ -113,7 +113,19 @@ func skeleton() app.UI {
 func (l *loading) mount(ctx app.Context) {
 	l.ctx = ctx
 	handle(ctx, refreshAction, func(app.Context, app.Action) { l.load() })
+	if l.env.connection.slow {
+		l.useSnapshot()
+	}
 	l.load()
+}
+
+// useSnapshot sets the value from the snapshot, if there is nothing else to show.
+func (l *loading) useSnapshot() {
+	if !l.known && l.restore != nil {
+		if at := l.restore(); !at.IsZero() {
+			l.known, l.at = true, at
+		}
+	}
 }
 
 // load calls the endpoint. The previous value stays until the response arrives, and also if
@@ -133,10 +145,8 @@ func (l *loading) load() {
 // answered handles the result of a call. take stores the response as the value.
 func (l *loading) answered(ctx app.Context, take func(), err error) {
 	l.problem = err
-	if errors.Is(err, client.ErrOffline) && !l.known && l.restore != nil {
-		if at := l.restore(); !at.IsZero() {
-			l.known, l.at = true, at
-		}
+	if errors.Is(err, client.ErrOffline) {
+		l.useSnapshot()
 	}
 	if err != nil {
 		return

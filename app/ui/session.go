@@ -69,6 +69,7 @@ func (s *shell) fetchSession(ctx app.Context) {
 	i := &e.identity
 	version := i.version
 	call(ctx, e, shared.GetSession, shared.None{}, func(ctx app.Context, current *shared.Current, err error) {
+		s.answered = true
 		switch i.answer(version, current, err, func() bool { return e.snapshots.load() != nil }) {
 		case answerOffline:
 			s.useSnapshot(ctx)

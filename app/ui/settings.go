@@ -93,6 +93,9 @@ func (p *settings) OnMount(ctx app.Context) {
 	defer rescue()
 	p.ctx, p.overview.ctx = ctx, ctx
 	handle(ctx, refreshAction, func(app.Context, app.Action) { p.load() })
+	if p.Env.connection.slow {
+		p.overview.useSnapshot()
+	}
 	p.load()
 	tickClock(ctx, p.Env, &p.overview.now)
 	eachMinute(ctx, p.Env, func() {

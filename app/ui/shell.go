@@ -27,6 +27,7 @@ type shell struct {
 	scroller   scroller
 	upgrade    passkeyUpgrade
 	served     served
+	answered   bool      // the server has said who is signed in, or has not been reached
 	fetchedAt  time.Time // when the server was last asked who is signed in
 	signingOut bool
 
@@ -82,6 +83,9 @@ func (s *shell) OnMount(ctx app.Context) {
 	}
 	listen(ctx, window.Get("document"), "visibilitychange", s.onFocus)
 	s.env.tabs.open(ctx, s.onTabMessage)
+	if s.page.State.At.IsZero() {
+		s.expectData(ctx)
+	}
 }
 
 // OnNav implements [app.Navigator].
@@ -167,7 +171,7 @@ func (s *shell) Render() app.UI {
 	}
 	role, why := "presentation", ""
 	if offline {
-		role, why = "group", e.T(offlineText)
+		role, why = "group", e.T(e.connection.text())
 	}
 	parts := []app.UI{
 		html.A("#title").Class("skip").Text(e.T(message.SkipToContent)).OnClick(on(s.skip)),
@@ -221,7 +225,7 @@ func (s *shell) banner() app.UI {
 	e, i := s.env, &s.env.identity
 	return html.Div().Class("banner").Role("status").Body(
 		app.If(e.connection.offline, func() app.UI {
-			return html.P().Text(e.T(offlineText))
+			return html.P().Text(e.T(e.connection.text()))
 		}),
 		app.If(i.enrollBy != nil, func() app.UI {
 			return html.P().Body(

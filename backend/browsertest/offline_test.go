@@ -35,6 +35,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Claim":           testClaim,
 	}, map[string]func(*testing.T){
 		"Offline":        testOffline,
+		"Slow":           testSlow,
 		"Expired":        testExpired,
 		"PendingSignOut": testPendingSignOut,
 		"RelativeTimes":  testPasses,
@@ -180,6 +181,36 @@ func (p *tab) fakeClock() {
 		window.putOn = (hours) => { ahead += hours * 3600e3; };
 		window.pass = (hours) => { putOn(hours); passed += hours * 3600e3; };
 	}`)
+}
+
+// testSlow checks that a page shows the snapshot while the server does not answer, and can be used
+// once it does.
+func testSlow(t *testing.T) {
+	server := testkit.Start(t, "-rate-limits", "off")
+	p := browseWithWorker(t, server)
+	email := p.signUp()
+	other := browse(t, server)
+	other.As(firefox)
+	other.signIn(email)
+	p.Open("/dashboard/settings/sessions")
+	p.See(firefoxDevice)
+	p.awaitServiceWorker()
+	p.awaitSnapshot()
+	for _, page := range []string{"/dashboard/settings", "/dashboard/settings/sessions"} {
+		server.Pause()
+		p.Visit(page)
+		p.See(en.T(message.SlowReadOnly))
+		p.See(firefoxDevice)
+		p.See(en.T(message.AsOf))
+		if eval[bool](p, `[...document.querySelectorAll("main button")].some((button) => !button.matches(":disabled"))`) {
+			t.Errorf("%s: a button can be pressed before the server answers", page)
+		}
+		server.Resume()
+		p.Gone(en.T(message.SlowReadOnly))
+	}
+	p.Click("button", en.T(message.RevokeThis), firefoxDevice)
+	p.Press(en.T(message.RevokeThis))
+	p.See(en.T(message.NoOtherSessions))
 }
 
 // testExpired checks that the snapshot expires while a machine sleeps for more

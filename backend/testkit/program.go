@@ -230,6 +230,31 @@ func (p *Program) Stop() {
 	p.process = nil
 }
 
+// Pause makes the program answer nothing until [Program.Resume], as behind a network that loses
+// everything.
+func (p *Program) Pause() {
+	p.t.Helper()
+	p.signal(syscall.SIGSTOP)
+	p.t.Cleanup(func() {
+		if p.process != nil {
+			p.process.Signal(syscall.SIGCONT) // otherwise it could not be stopped
+		}
+	})
+}
+
+// Resume ends a [Program.Pause].
+func (p *Program) Resume() {
+	p.t.Helper()
+	p.signal(syscall.SIGCONT)
+}
+
+func (p *Program) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // Kill kills the program, and waits until it has exited.
 func (p *Program) Kill() {
 	p.process.Kill()

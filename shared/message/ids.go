@@ -2735,6 +2735,9 @@ const (
 	// Skip to the content
 	SkipToContent
 
+	// The server hasn't answered yet. Until it does, you see what was last saved and can't change anything…
+	SlowReadOnly
+
 	// Off
 	StateOff
 
