@@ -15,7 +15,10 @@ const isLink = (url) => url.pathname === "/email" || (url.pathname === "/reset-p
 // which must not come from the cache.
 const files = {{.ResourcesToCache}}.filter((path) => !["/app.css", "/manifest.webmanifest"].includes(path));
 
-self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("install", (event) => {
+  // Calls of the API need not wait until the browser has started this worker.
+  event.waitUntil(Promise.all([install(), event.addRoutes?.({ condition: { urlPattern: "/api/*" }, source: "network" })]));
+});
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 
 // Installs a version completely or not at all: if one file fails, the browser discards this

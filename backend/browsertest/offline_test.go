@@ -196,6 +196,8 @@ func testSlow(t *testing.T) {
 	p.See(firefoxDevice)
 	p.awaitServiceWorker()
 	p.awaitSnapshot()
+	p.Until("calls of the API do not start the worker", `fetch("/api/auth/ok").then((r) => r.text()).then(() =>
+		performance.getEntriesByName(origin + "/api/auth/ok").some((e) => e.workerFinalSourceType === "network"))`)
 	for _, page := range []string{"/dashboard/settings", "/dashboard/settings/sessions"} {
 		server.Pause()
 		p.Visit(page)
