@@ -251,9 +251,8 @@ func (d *factorDialog) copy(text, status string) {
 }
 
 func (d *factorDialog) download(app.Context, app.Event) {
-	const name = "latchkey-backup-codes.txt"
-	download(d.ctx, name, d.text())
-	d.status, d.form.wrong = d.Env.T(message.DoneCodesDownloaded, name), nil
+	download(d.ctx, codesFile, d.Env.codesText(d.email(), d.codes))
+	d.status, d.form.wrong = d.Env.T(message.DoneCodesDownloaded, codesFile), nil
 }
 
 func (d *factorDialog) print(app.Context, app.Event) {
@@ -272,12 +271,14 @@ func (d *factorDialog) email() string {
 	return d.User.Email
 }
 
-// text returns the file with the backup codes. It says what they are, because the user may
-// open it years later.
-func (d *factorDialog) text() string {
-	e := d.Env
-	return e.T(message.BackupCodesForAccount, d.email(), app.Window().URL().Host) + "\n" +
-		e.T(message.MadeOnDate, e.today()) + "\n\n" + strings.Join(d.codes, "\n") + "\n\n" +
+// codesFile is the name of the file with the backup codes.
+const codesFile = "latchkey-backup-codes.txt"
+
+// codesText returns the text of the file with the backup codes of an account. It says what they
+// are, because the user may open it years later.
+func (e *env) codesText(email string, codes []string) string {
+	return e.T(message.BackupCodesForAccount, email, e.address().Host) + "\n" +
+		e.T(message.MadeOnDate, e.today()) + "\n\n" + strings.Join(codes, "\n") + "\n\n" +
 		e.T(message.EachCodeSignsInOnce) + "\n"
 }
 
@@ -368,11 +369,7 @@ func (d *factorDialog) drawSave() app.UI {
 				html.P().Text(e.T(message.AccountAtHost, d.email(), app.Window().URL().Host)),
 				html.P().Text(e.T(message.MadeOnDateEachOnce, e.today())),
 			),
-			html.Ul().Class("codes").Aria("label", e.T(message.BackupCodes)).Body(
-				app.Range(d.codes).Slice(func(i int) app.UI {
-					return html.Li().Body(html.Code().Attr("translate", "no").Text(d.codes[i]))
-				}),
-			),
+			e.drawCodes(d.codes),
 		),
 		html.Div().Class("actions").Body(
 			button(e.T(message.CopyCodes), d.copyCodes),
@@ -388,5 +385,14 @@ func (d *factorDialog) drawSave() app.UI {
 			),
 			d.form.drawWrong("saved"),
 		),
+	)
+}
+
+// drawCodes draws the list of backup codes.
+func (e *env) drawCodes(codes []string) app.UI {
+	return html.Ul().Class("codes").Aria("label", e.T(message.BackupCodes)).Body(
+		app.Range(codes).Slice(func(i int) app.UI {
+			return html.Li().Body(html.Code().Attr("translate", "no").Text(codes[i]))
+		}),
 	)
 }

@@ -48,9 +48,11 @@ func (d *factorDialog) drawScan() app.UI {
 	return html.Div().Class("step", "scan").Body(parts...)
 }
 
-// key returns the new key from its URI.
-func (d *factorDialog) key() string {
-	uri, err := url.Parse(d.uri)
+func (d *factorDialog) key() string { return keyOf(d.uri) }
+
+// keyOf returns the key in an otpauth URI.
+func keyOf(otpauth string) string {
+	uri, err := url.Parse(otpauth)
 	if err != nil {
 		return ""
 	}

@@ -18,6 +18,14 @@ func (t *env) worksWithoutScript() app.UI {
 	return html.WithoutApp(html.P().Class("aside").Text(t.T(message.PasskeysNeedJavaScript)))
 }
 
+// addingNeedsApp draws that only the app can add passkeys.
+func (t *env) addingNeedsApp() app.UI {
+	if app.IsClient {
+		return nil
+	}
+	return html.WithoutApp(hint(t.T(message.AddingPasskeyNeedsApp)))
+}
+
 // trustBox draws the check box by which the user trusts the browser. The app asks after the code.
 func (p *secondFactor) trustBox() app.UI {
 	if app.IsClient {

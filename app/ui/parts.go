@@ -21,10 +21,15 @@ func linkButton(text string, h app.EventHandler) html.Element {
 	return button(text, h).Class("link")
 }
 
-// busyButton draws a button that is marked as disabled while its action is in progress. It
-// uses aria-disabled, because a disabled button would lose the focus. h must check busy.
-func busyButton(text string, h app.EventHandler, busy bool) html.Element {
-	return button(text, h).Aria("busy", busy).Aria("disabled", busy)
+// busyButton draws a button that is marked as disabled while its action is in progress: see [busy].
+func busyButton(text string, h app.EventHandler, inProgress bool) html.Element {
+	return busy(button(text, h), inProgress)
+}
+
+// busy marks a button as disabled while its action is in progress. It uses aria-disabled, because
+// a disabled button would lose the focus. The button's handler must check inProgress.
+func busy(button html.Element, inProgress bool) html.Element {
+	return button.Aria("busy", inProgress).Aria("disabled", inProgress)
 }
 
 // formTo draws a form. h handles its submission. The app validates the fields, and the browser

@@ -113,10 +113,13 @@ func (r *passkeyRow) Render() app.UI {
 		),
 		html.Div().Class("actions").Body(
 			app.If(!r.editing, func() app.UI {
-				return button(e.T(message.RenameItem), r.edit).ID(r.form.inputID("button")).Aria("describedby", name)
+				return taskButton(e.T(message.RenameItem), shared.PagePasskeys, e.formCall(shared.UpdatePasskey.Path, "id", one.ID), r.edit).
+					ID(r.form.inputID("button")).Aria("describedby", name)
 			}),
 			app.If(!r.editing, func() app.UI {
-				return busyButton(e.T(message.DeleteItem), r.delete, r.Busy).Class("danger").Aria("describedby", name)
+				return busy(taskButton(
+					e.T(message.DeleteItem), shared.PagePasskeys, e.formCall(shared.DeletePasskey.Path, "id", one.ID), r.delete,
+				), r.Busy).Class("danger").Aria("describedby", name)
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {

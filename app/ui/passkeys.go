@@ -72,16 +72,21 @@ func (s *passkeys) rename(id, name string, then func(app.Context, error)) {
 }
 
 func (s *passkeys) confirmDelete(one shared.Passkey) {
-	e := s.Env
 	if s.busy != "" {
 		return
 	}
-	confirm(s.ctx, confirmation{
+	c := deletePasskeyQuestion(s.Env, one)
+	c.Do = func() { s.delete(one) }
+	confirm(s.ctx, c)
+}
+
+// deletePasskeyQuestion asks whether to delete a passkey.
+func deletePasskeyQuestion(e *env, one shared.Passkey) confirmation {
+	return confirmation{
 		Title: e.T(message.ConfirmDeletePasskey),
 		Text:  e.T(message.DeletePasskeyExplanation, e.passkeyName(one)),
 		Yes:   e.T(message.DeleteItem),
-		Do:    func() { s.delete(one) },
-	})
+	}
 }
 
 func (s *passkeys) delete(one shared.Passkey) {
@@ -161,6 +166,7 @@ func (l *passkeyList) Render() app.UI {
 		),
 		html.Div().Class("end").Body(
 			html.P().ID("add-passkey-why").Text(advice),
+			e.addingNeedsApp(),
 			app.If(l.Supported, func() app.UI {
 				return &addPasskeyButton{
 					Env: e, ID: "add-passkey-open", Label: e.T(message.AddPasskey), Class: class, DescribedBy: "add-passkey-why",

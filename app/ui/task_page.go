@@ -28,6 +28,14 @@ var taskPages = map[string]taskPage{
 	shared.StepUp.Path:               {draw: drawStepUpTask},
 	shared.SignUp.Path:               {page: shared.PageSignUp, draw: drawSignUpDone, done: true},
 	shared.RequestPasswordReset.Path: {draw: drawResetRequested, done: true},
+	shared.EnableTwoFactor.Path:      {page: shared.PageTwoFactorSettings, draw: drawEnableTask},
+	shared.VerifyTOTP.Path:           {page: shared.PageTwoFactorSettings, draw: drawFirstCodeTask},
+	shared.GenerateBackupCodes.Path:  {page: shared.PageTwoFactorSettings, draw: drawRenewTask},
+	shared.DisableTwoFactor.Path:     {page: shared.PageTwoFactorSettings, draw: drawDisableTask},
+	shared.RevokeTrustedDevice.Path:  {page: shared.PageTwoFactorSettings, draw: drawUntrustTask},
+	shared.RevokeTrustedDevices.Path: {page: shared.PageTwoFactorSettings, draw: drawUntrustAllTask},
+	shared.UpdatePasskey.Path:        {page: shared.PagePasskeys, draw: drawRenamePasskeyTask},
+	shared.DeletePasskey.Path:        {page: shared.PagePasskeys, draw: drawDeletePasskeyTask},
 }
 
 // taskPageOf returns the page of a call, or nil.
@@ -107,6 +115,20 @@ func (t *taskForm) gone(title, text message.ID) []app.UI {
 	)}
 }
 
+// link draws a link to the page of another task.
+func (t *taskForm) link(call string, name message.ID) app.UI {
+	href := t.page.Address.Path + "?" + url.Values{shared.FormCall: {call}}.Encode()
+	return html.P().Class("aside").Body(html.A(href).Text(t.T(name)))
+}
+
+// email returns the address of the user, or "" if the page does not know it.
+func (t *taskForm) email() string {
+	if t.identity.user == nil {
+		return ""
+	}
+	return t.identity.user.Email
+}
+
 // answer stores the response to a request that came with the page in out.
 func (t *taskForm) answer(path string, in, out any) bool { return t.answers.read(path, in, out) }
 
@@ -133,54 +155,4 @@ func drawRevokeOthersTask(t *taskForm) []app.UI {
 		return t.gone(message.ConfirmRevokeOtherSessions, message.NoOtherSessions)
 	}
 	return t.question(message.ConfirmRevokeOtherSessions, revokeOthersQuestion(t.env, len(all)-1))
-}
-
-// drawStepUpTask draws the form in which the user confirms their identity.
-func drawStepUpTask(t *taskForm) []app.UI {
-	t.title = message.ConfirmIdentity
-	twoFactor := t.identity.user != nil && t.identity.user.TwoFactorEnabled
-	var overview shared.Overview
-	t.answer(shared.GetOverview.Path, shared.None{}, &overview)
-	d := stepUpDialog{Env: t.env, form: t.form, with: withPassword, TwoFactor: twoFactor}
-	factor := t.fields.Get("need") == shared.NeedSecondFactor
-	if factor {
-		d.waiting = &stepUpRequest{Factor: true}
-	}
-	switch {
-	case factor && !twoFactor, !factor && !twoFactor && !overview.Password.Set:
-		return t.gone(message.ConfirmIdentity, message.ProofNeedsApp)
-	case t.fields.Get("with") == "backupCode":
-		d.with = byBackup
-	case factor || t.fields.Get("with") == "code" || !overview.Password.Set:
-		d.with = byApp
-	}
-	return append(
-		t.draw(d.text(), t.T(message.ContinueAction), "main", username(t.identity.user.Email), d.field()),
-		t.otherProofs(d.with, factor, twoFactor)...,
-	)
-}
-
-// otherProofs draws links to the other ways to confirm the user's identity.
-func (t *taskForm) otherProofs(with string, factor, twoFactor bool) (links []app.UI) {
-	for _, other := range []struct {
-		field string
-		name  message.ID
-		ok    bool
-	}{
-		{"password", message.UsePassword, !factor && with != withPassword},
-		{"code", message.UseAuthenticatorCode, twoFactor && with != byApp},
-		{"backupCode", message.UseBackupCode, twoFactor && factor && with != byBackup},
-	} {
-		if !other.ok {
-			continue
-		}
-		fields := url.Values{}
-		for name, value := range t.fields {
-			fields[name] = value
-		}
-		fields.Set("with", other.field)
-		href := t.page.Address.Path + "?" + url.Values{shared.FormCall: {shared.StepUp.Path + "?" + fields.Encode()}}.Encode()
-		links = append(links, html.P().Class("aside").Body(html.A(href).Text(t.T(other.name))))
-	}
-	return links
 }

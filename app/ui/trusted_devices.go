@@ -34,16 +34,21 @@ func (s *trustedDevices) OnMount(ctx app.Context) {
 }
 
 func (s *trustedDevices) confirmRevoke(one shared.TrustedDevice) {
-	e := s.Env
 	if s.busy != "" {
 		return
 	}
-	confirm(s.ctx, confirmation{
+	c := untrustQuestion(s.Env, one)
+	c.Do = func() { s.revoke(one) }
+	confirm(s.ctx, c)
+}
+
+// untrustQuestion asks whether to stop trusting a device.
+func untrustQuestion(e *env, one shared.TrustedDevice) confirmation {
+	return confirmation{
 		Title: e.T(message.ConfirmUntrustDevice),
 		Text:  e.T(message.DeviceWillNeedCode, e.deviceName(one.Device)),
 		Yes:   e.T(message.RevokeThis),
-		Do:    func() { s.revoke(one) },
-	})
+	}
 }
 
 func (s *trustedDevices) revoke(one shared.TrustedDevice) {
@@ -63,16 +68,21 @@ func (s *trustedDevices) revoke(one shared.TrustedDevice) {
 }
 
 func (s *trustedDevices) confirmRevokeAll(app.Context, app.Event) {
-	e := s.Env
 	if s.busy != "" {
 		return
 	}
-	confirm(s.ctx, confirmation{
+	c := untrustAllQuestion(s.Env, len(s.list.value))
+	c.Do = s.revokeAll
+	confirm(s.ctx, c)
+}
+
+// untrustAllQuestion asks whether to stop trusting all n devices.
+func untrustAllQuestion(e *env, n int) confirmation {
+	return confirmation{
 		Title: e.T(message.ConfirmRevokeTrustedDevices),
-		Text:  e.T(message.AllDevicesWillNeedCode, len(s.list.value)),
+		Text:  e.T(message.AllDevicesWillNeedCode, n),
 		Yes:   e.T(message.RevokeAll),
-		Do:    s.revokeAll,
-	})
+	}
 }
 
 func (s *trustedDevices) revokeAll() {
@@ -135,7 +145,9 @@ func (v *trustedDevicesView) Render() app.UI {
 		html.Div().Body(app.If(len(v.Devices) > 1, func() app.UI {
 			return html.Div().Class("end").Body(
 				html.P().Text(e.T(message.TrustLastsThirtyDays)),
-				busyButton(e.T(message.RevokeTrustedDevices), v.RevokeAll, v.Busy == "all").Class("danger"),
+				busy(taskButton(
+					e.T(message.RevokeTrustedDevices), shared.PageTwoFactorSettings, e.formCall(shared.RevokeTrustedDevices.Path), v.RevokeAll,
+				), v.Busy == "all").Class("danger"),
 			)
 		})),
 	)
@@ -173,6 +185,8 @@ func (r *trustedRow) Render() app.UI {
 			fact(e.T(message.TrustedUntil), e.timestamp(one.ExpiresAt, e.localTime(one.ExpiresAt, "medium", ""))),
 		),
 		// The list of sessions has a button with the same name for the same device.
-		busyButton(e.T(message.RevokeThis), r.revoke, r.Busy).Aria("describedby", "trusted-devices "+name),
+		busy(taskButton(
+			e.T(message.RevokeThis), shared.PageTwoFactorSettings, e.formCall(shared.RevokeTrustedDevice.Path, "id", one.ID), r.revoke,
+		), r.Busy).Aria("describedby", "trusted-devices "+name),
 	)
 }

@@ -102,7 +102,7 @@ func (v *twoFactorView) off() []app.UI {
 		html.P().Text(e.T(message.TwoFactorBenefit)),
 		html.Div().Body(app.If(pending != "", func() app.UI { return hint(pending) })),
 		html.Div().Class("actions").Body(
-			button(e.T(message.EnableTwoFactor), v.enable).Class("main"),
+			v.taskButton(message.EnableTwoFactor, e.formCall(shared.EnableTwoFactor.Path), v.enable).Class("main"),
 		),
 	}
 }
@@ -127,7 +127,7 @@ func (v *twoFactorView) on() []app.UI {
 			return html.Div().Class("few-codes").Role("group").Aria("label", e.T(message.BackupCodes)).Body(
 				icon(levelAlarm.name()),
 				html.P().Text(e.fewText(v.State.BackupCodesLeft)),
-				button(e.T(message.NewBackupCodes), v.renew).Class("main"),
+				v.renewButton().Class("main"),
 			)
 		})),
 		html.Dl().Class("facts").Body(
@@ -135,13 +135,20 @@ func (v *twoFactorView) on() []app.UI {
 		),
 		html.Div().Body(app.If(pending != "", func() app.UI { return hint(pending) })),
 		html.Div().Class("actions").Body(
-			button(e.T(message.MoveToNewPhone), v.move),
-			html.Div().Body(app.If(!few, func() app.UI {
-				return button(e.T(message.NewBackupCodes), v.renew)
-			})),
-			button(e.T(message.DisableTwoFactor), v.disable).Class("danger"),
+			v.taskButton(message.MoveToNewPhone, e.formCall(shared.EnableTwoFactor.Path, "replace", "on"), v.move),
+			html.Div().Body(app.If(!few, func() app.UI { return v.renewButton() })),
+			v.taskButton(message.DisableTwoFactor, e.formCall(shared.DisableTwoFactor.Path), v.disable).Class("danger"),
 		),
 	}
+}
+
+// taskButton draws a button that opens the dialog of a task, or its page without the app.
+func (v *twoFactorView) taskButton(name message.ID, call string, h app.EventHandler) html.Element {
+	return taskButton(v.Env.T(name), shared.PageTwoFactorSettings, call, h)
+}
+
+func (v *twoFactorView) renewButton() html.Element {
+	return v.taskButton(message.NewBackupCodes, v.Env.formCall(shared.GenerateBackupCodes.Path), v.renew)
 }
 
 func (t *env) fewText(left int) string {

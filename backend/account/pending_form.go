@@ -11,8 +11,8 @@ import (
 // PendingForm is a form that waits until its user has confirmed their identity. It is stored sealed,
 // because it can have a new password in it.
 type PendingForm struct {
-	Call    string // the path of the endpoint that it calls
-	Fields  string // its fields, as a query
+	Call    string // what it calls: see [shared.FormCall]
+	Fields  string // what the user typed, as a query
 	Session string // the ID of the session in which it was sent
 }
 

@@ -124,7 +124,7 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 		return
 	}
 	e, status := s.explain(c.w, c.Request, err)
-	if typed.Has(shared.FormCall) && errors.Is(err, shared.ErrUnauthorized) {
+	if typed.Has(shared.FormCall) && isSignedOut(page, err) {
 		s.cookies.clearSession(c.w)
 		c.w.Header().Set("Location", shared.PageSignIn+"?next="+url.QueryEscape(pageOf(c.URL)))
 		c.w.WriteHeader(http.StatusSeeOther)
@@ -138,9 +138,9 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	}
 	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}}
 	// The page shows no data of the caller if the server is busy, or does not trust the request, or
-	// the caller has left.
-	trusted := typed != nil && !isLeaving(c.Request)
-	if trusted && status < http.StatusInternalServerError && status != http.StatusTooManyRequests && s.identifyOnce(&c) == nil {
+	// the caller has left. A caller with a session has not exceeded the limits of their address.
+	trusted := typed != nil && !isLeaving(c.Request) && (status != http.StatusTooManyRequests || c.Session.ID != "")
+	if trusted && status < http.StatusInternalServerError && s.identifyOnce(&c) == nil {
 		state = s.pageState(c)
 	}
 	state.Form = &shared.FormState{
@@ -151,11 +151,18 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	if page == shared.PageTwoFactor && c.PendingSignIn != nil {
 		state.Form.Email = c.User.Email
 	}
-	if c.Session.ID != "" && site.HasTask(page, state.Form.Call) {
+	// A form that has waited for too long is lost, so the user begins again on the page.
+	if state.Answers != nil && c.Session.ID != "" && site.HasTask(page, state.Form.Call) && !errors.Is(err, shared.ErrFormExpired) {
 		s.draw(c, status, site.Page{State: state, Task: &site.Task{Call: state.Form.Call}})
 		return
 	}
 	s.drawPage(c, status, state)
+}
+
+// isSignedOut reports whether err means that a form of the page needs a session. An endpoint that
+// also continues a pending sign-in says that there is none.
+func isSignedOut(page string, err error) bool {
+	return errors.Is(err, shared.ErrUnauthorized) || errors.Is(err, shared.ErrNoPendingSignIn) && shared.NeedsSession(page)
 }
 
 // keptFields lists the fields of forms that a page shows again. Secrets are not among them.

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,6 +27,9 @@ type formCall struct {
 	// shows is set if the page shows the response, which has secrets that are not available
 	// later.
 	shows bool
+	// required has the errors for fields that the form has, but that the user has left empty. The
+	// call would count as a wrong guess, or lack the field: see [wire.Decoder.Values].
+	required []*shared.Error
 }
 
 // formCalls are the endpoints that the forms of pages can call, by path.
@@ -56,6 +60,28 @@ func afterSignUp(c call, out any) string {
 // afterReport opens the page for a new password, as the email with a link to that page does.
 func afterReport(_ call, out any) string {
 	return withQuery(shared.PageResetPassword, "token", out.(shared.NotMeReport).Token)
+	shared.SignOut.Path: {next: func(call, any) string { return shared.PageSignIn }},
+	shared.StepUp.Path: { // continues with another call: see [Server.resume]
+		required: []*shared.Error{shared.ErrPasswordRequired, shared.ErrCodeRequired, shared.ErrBackupRequired},
+	},
+	shared.RevokeSession.Path:       {done: messages{"": message.DoneSessionRevoked}},
+	shared.RevokeOtherSessions.Path: {done: messages{"": message.DoneOtherSessionsRevoked}},
+	shared.ConfirmSignIn.Path:       {done: messages{"": message.DoneSignInConfirmed}},
+	shared.UpdatePasskey.Path:       {done: messages{"": message.DonePasskeyRenamed}},
+	shared.DeletePasskey.Path:       {done: messages{"": message.DonePasskeyGone}},
+	shared.UpdateUser.Path:          {done: messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved}},
+
+	shared.EnableTwoFactor.Path:      {shows: true, required: []*shared.Error{shared.ErrPasswordRequired}},
+	shared.GenerateBackupCodes.Path:  {shows: true, required: []*shared.Error{shared.ErrPasswordRequired}},
+	shared.RevokeTrustedDevice.Path:  {done: messages{"": message.DoneDeviceNotTrusted}},
+	shared.RevokeTrustedDevices.Path: {done: messages{"": message.DoneTrustedDevicesRevoked}},
+	shared.DisableTwoFactor.Path: {
+		done: messages{"": message.DoneTwoFactorDisabled}, required: []*shared.Error{shared.ErrPasswordRequired},
+	},
+	shared.VerifyTOTP.Path: {
+		done:     messages{"": message.DoneTwoFactorEnabled, "replace": message.DoneMovedToNewPhone},
+		required: []*shared.Error{shared.ErrCodeRequired},
+	},
 }
 
 type messages = map[string]message.ID
@@ -108,6 +134,11 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 	}
 	if id != "" {
 		c.SetPathValue("id", id)
+	}
+	for _, empty := range formCalls[rt.path].required {
+		if fields.Has(empty.Field) && fields.Get(empty.Field) == "" {
+			return nil, cmp.Or(s.limit(*c, rt.rate, rt.limitPath), error(empty))
+		}
 	}
 	// As in a call of the app, [Server.permit] compares it with the user of the session.
 	c.Header.Set(shared.HeaderAccount, fields.Get(shared.FormAccount))
@@ -167,6 +198,7 @@ func pageOf(u *url.URL) string {
 
 // drawTask responds with the form of a call on a page of its own, or with the response of that call.
 func (s *Server) drawTask(c call, status int, t site.Task, form *shared.FormState) {
+	_ = s.identifyOnce(&c) // does not fail in a session; the call may have given it a token that is not in the request
 	state := s.pageState(c)
 	state.Form = form
 	s.draw(c, status, site.Page{State: state, Task: &t})
@@ -175,8 +207,10 @@ func (s *Server) drawTask(c call, status int, t site.Task, form *shared.FormStat
 // askProof responds with the page on which the user confirms their identity, because err requires
 // it. The server keeps the form until then.
 func (s *Server) askProof(c call, err *shared.Error) error {
-	path, fields, _ := wire.FormCall(c.typed) // has been read before
-	token, keepErr := s.Accounts.KeepForm(c.Context(), c.Actor, account.PendingForm{Call: path, Fields: fields.Encode()})
+	typed := maps.Clone(c.typed)
+	typed.Del(shared.FormCall)
+	form := account.PendingForm{Call: c.typed.Get(shared.FormCall), Fields: typed.Encode()}
+	token, keepErr := s.Accounts.KeepForm(c.Context(), c.Actor, form)
 	if keepErr != nil {
 		return keepErr
 	}

@@ -201,6 +201,7 @@ func (s *Server) drawPage(c call, status int, state shared.PageState) {
 // draw responds with a page whose state and task are set.
 func (s *Server) draw(c call, status int, p site.Page) {
 	p.Address, p.Language, p.Zone = addressOf(c.Request), s.pageLanguage(c), zoneOf(c.Request)
+	p.Address.Scheme, p.Address.Host = s.Origin.Scheme, s.Origin.Host // as in browsers
 	p.Locale = language.Locale(p.Language, c.Header.Get("Accept-Language"))
 	s.site.Draw(c.w, c.Request, status, p)
 }

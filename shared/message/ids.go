@@ -44,6 +44,9 @@ const (
 	// To install this as an app, open Safari's Share menu and choose “Add to Home Screen”. It also opens o…
 	AddToHomeScreen
 
+	// Adding a passkey needs JavaScript and WebAssembly. Allow them for this site, or use another browser.
+	AddingPasskeyNeedsApp
+
 	// %s is waiting for confirmation
 	AddressWaits
 
@@ -101,6 +104,9 @@ const (
 	// Backup codes
 	BackupCodes
 
+	// They work once you have entered the code below.
+	BackupCodesAfterSetup
+
 	// Latchkey backup codes for %s at %s
 	BackupCodesForAccount
 
@@ -109,6 +115,9 @@ const (
 
 	// Only one of your backup codes is left.
 	BackupCodesLeftOne
+
+	// Your backup codes can't be shown again. If you haven't saved them, start over.
+	BackupCodesNotShownAgain
 
 	// %d of 10 left
 	BackupCodesOfTenLeft
@@ -470,6 +479,9 @@ const (
 	// The codes are in your downloads: %s
 	DoneCodesDownloaded
 
+	// The device is no longer trusted.
+	DoneDeviceNotTrusted
+
 	// %s was signed out.
 	DoneDeviceSignedOut
 
@@ -643,6 +655,9 @@ const (
 
 	// You didn't finish setting this up. If you added an entry to your app, delete it.
 	EnrollmentUnfinished
+
+	// Enter a code from the entry that you just added to your authenticator app.
+	EnterCodeOfNewEntry
 
 	// Can't scan it? Enter a key instead
 	EnterKeyInstead
@@ -2345,6 +2360,9 @@ const (
 	// Rename
 	RenameItem
 
+	// Rename this passkey
+	RenamePasskey
+
 	// They let you in if you lose your phone. Make new ones before that happens.
 	RenewBackupCodesInTime
 
@@ -2737,6 +2755,9 @@ const (
 
 	// The server hasn't answered yet. Until it does, you see what was last saved and can't change anything…
 	SlowReadOnly
+
+	// Start over with a new key
+	StartOverWithNewKey
 
 	// Off
 	StateOff

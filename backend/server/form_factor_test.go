@@ -1,0 +1,183 @@
+package server_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/backend/testkit"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// openTask opens the page of a task with the button of a page that has a name. It returns the
+// address of the task, and its form.
+func (b *browser) openTask(page string, name, title message.ID) (address string, form testkit.Document) {
+	b.t.Helper()
+	_, drawn := b.drawn(page)
+	for _, button := range drawn.All("button", "type=submit", "formmethod=get", "name="+shared.FormCall) {
+		if testkit.Content(button) == en.T(name) {
+			address = askFor(attribute(button, "formaction"), attribute(button, "value"))
+			return address, b.task(b.page(address), title)
+		}
+	}
+	b.t.Fatalf("%s has no button %q", page, en.T(name))
+	return "", form
+}
+
+// pathOf returns the address of a page without the query.
+func pathOf(address string) string {
+	path, _, _ := strings.Cut(address, "?")
+	return path
+}
+
+// linkOf returns the address of the link of a page that has a name.
+func linkOf(t *testing.T, page testkit.Document, name message.ID) string {
+	t.Helper()
+	for _, link := range page.All("a") {
+		if testkit.Content(link) == en.T(name) {
+			return attribute(link, "href")
+		}
+	}
+	t.Fatalf("the page has no link %q", en.T(name))
+	return ""
+}
+
+// wantErrorAt fails the test unless the page of a task has the error at a field, which has the
+// focus.
+func wantErrorAt(t *testing.T, page testkit.Document, field string, wrong message.ID) {
+	t.Helper()
+	if got := page.Texts("p", "id=task-"+field+"-wrong"); !slices.Equal(got, []string{en.T(wrong)}) {
+		t.Errorf("the errors at %s are %q; want %q", field, got, en.T(wrong))
+	}
+	if len(page.All("input", "id=task-"+field, "autofocus")) != 1 {
+		t.Errorf("the field %s has not the focus", field)
+	}
+}
+
+// scanForm returns an authenticator app that has scanned the QR code of a page, by way of the link
+// for phones, and the backup codes of the page.
+func (s *testServer) scanForm(t *testing.T, page testkit.Document) (app *testkit.AuthenticatorApp, codes []string) {
+	t.Helper()
+	app, err := testkit.Scan(attribute(page.All("a", "class=otpauth")[0], "href"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	app.Now, app.Wait = s.clock.Now, s.clock.Advance
+	s.apps.Add(app)
+	if key := strings.ReplaceAll(testkit.Content(page.All("code", "id=task-key")[0]), " ", ""); key != app.Secret {
+		t.Errorf("the page shows the key %s; want %s", key, app.Secret)
+	}
+	if len(page.In(t, "svg", "role=img").All("path")) != 2 {
+		t.Error("the page has no QR code")
+	}
+	return app, codesOf(t, page)
+}
+
+// codesOf returns the backup codes of a page, which can also be downloaded. There may be none.
+func codesOf(t *testing.T, page testkit.Document) []string {
+	t.Helper()
+	if len(page.All("ul", "class=codes")) == 0 {
+		return nil
+	}
+	codes := page.In(t, "ul", "class=codes").Texts("code")
+	link := page.All("a", "download=latchkey-backup-codes.txt")[0]
+	data, isText := strings.CutPrefix(attribute(link, "href"), "data:text/plain;charset=utf-8,")
+	file, err := url.PathUnescape(data)
+	if err != nil || !isText || !strings.Contains(file, "\n\n"+strings.Join(codes, "\n")+"\n\n") {
+		t.Errorf("the file is %q, %v; want the codes %q in it", file, err, codes)
+	}
+	return codes
+}
+
+const factorPage = shared.PageTwoFactorSettings
+
+// TestEnableByForm tests that a user turns two-factor authentication on without the app.
+func TestEnableByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		address, page := b.openTask(factorPage, message.EnableTwoFactor, message.EnableTwoFactor)
+		for password, wrong := range map[string]message.ID{"": message.ErrEnterPassword, "not it": message.ErrWrongCurrentPassword} {
+			a := b.submit(address, page, "password="+password)
+			if a.Status < 400 || a.Status > 499 {
+				t.Errorf("%q: %v", password, a)
+			}
+			page = b.task(a, message.EnableTwoFactor)
+			wantErrorAt(t, page, "password", wrong)
+		}
+		wantStatus(t, b, shared.TwoFactor{})
+
+		a := b.submit(address, page, "password="+testkit.Password)
+		if a.Status != 200 || a.Header.Get("Cache-Control") != "no-store" || strings.Contains(a.Body, testkit.Password) {
+			t.Errorf("%v, Cache-Control %q", a, a.Header.Get("Cache-Control"))
+		}
+		page = b.task(a, message.AddKeyToAuthenticatorApp)
+		first, _ := s.scanForm(t, page)
+		wantStatus(t, b, shared.TwoFactor{Pending: true})
+
+		// After a wrong code, the page shows neither the key nor the codes again.
+		for code, wrong := range map[string]message.ID{"": message.ErrEnterSixDigits, "12345": message.ErrInvalidCode, s.apps.Wrong(): message.ErrInvalidCode} {
+			a = b.submit(address, page, "code="+code)
+			page = b.task(a, message.EnableTwoFactor)
+			wantErrorAt(t, page, "code", wrong)
+			if strings.Contains(a.Body, first.Secret) || len(codesOf(t, page)) > 0 {
+				t.Error("the page shows the secrets again")
+			}
+		}
+
+		// A new start gives a new key.
+		again := linkOf(t, page, message.StartOverWithNewKey)
+		page = b.task(b.page(again), message.EnableTwoFactor)
+		page = b.task(b.submit(again, page, "password="+testkit.Password), message.AddKeyToAuthenticatorApp)
+		app, codes := s.scanForm(t, page)
+		if len(codes) != 10 || app.Secret == first.Secret || !strings.Contains(app.URI, url.QueryEscape(ann)) {
+			t.Errorf("%d codes, URI %s", len(codes), app.URI)
+		}
+		b.wantDone(b.submit(again, page, "code="+app.Code(0)), factorPage, message.DoneTwoFactorEnabled)
+		wantStatus(t, b, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
+		want(t, s.pendingSignIn(t, ann).spend(codes[9]), 200, "")
+
+		// The page of the task says that it is done.
+		page = b.task(b.page(address), message.EnableTwoFactor)
+		if got := page.Texts("p"); !slices.Contains(got, en.T(message.ErrTwoFactorAlreadyOn)) {
+			t.Errorf("the page says %q", got)
+		}
+	})
+}
+
+// TestFirstCodeWithoutSession tests that a user whose session ends during the enrollment signs in
+// and comes back.
+func TestFirstCodeWithoutSession(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		address, page := b.openTask(factorPage, message.EnableTwoFactor, message.EnableTwoFactor)
+		page = b.task(b.submit(address, page, "password="+testkit.Password), message.AddKeyToAuthenticatorApp)
+		app, _ := s.scanForm(t, page)
+		want(t, b.Elsewhere().Post("/revoke-sessions", body{}), 200, "")
+		wantSeeOther(t, b.submit(pathOf(address), page, "code="+app.Code(0)), "/sign-in?next="+url.QueryEscape(factorPage))
+	})
+}
+
+// TestOverdueByForm tests that a user who can do nothing but enroll a second factor can do so
+// without the app.
+func TestOverdueByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		s.accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
+		s.clock.Advance(time.Hour)
+		want(t, b.Get("/list-sessions"), 403, "TWO_FACTOR_ENROLMENT_REQUIRED")
+		_, home := b.drawn(shared.PageSettings)
+		if len(home.In(t, "div", "class=banner").All("a", "href="+factorPage)) != 1 {
+			t.Error("the home does not lead to the page")
+		}
+		address, page := b.openTask(factorPage, message.EnableTwoFactor, message.EnableTwoFactor)
+		page = b.task(b.submit(address, page, "password=not it"), message.EnableTwoFactor)
+		wantErrorAt(t, page, "password", message.ErrWrongCurrentPassword)
+		page = b.task(b.submit(address, page, "password="+testkit.Password), message.AddKeyToAuthenticatorApp)
+		app, _ := s.scanForm(t, page)
+		b.wantDone(b.submit(address, page, "code="+app.Code(0)), factorPage, message.DoneTwoFactorEnabled)
+		want(t, b.Get("/list-sessions"), 200, "")
+	})
+}
