@@ -181,3 +181,85 @@ func TestOverdueByForm(t *testing.T) {
 		want(t, b.Get("/list-sessions"), 200, "")
 	})
 }
+
+// stale lets the session of the browser pass the time in which it may change factors.
+func (s *testServer) stale() { s.clock.Advance(time.Hour) }
+
+// TestMoveByForm tests that a user moves to a new phone without the app, after a code of the old one.
+func TestMoveByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		old, _ := b.enroll()
+		s.stale()
+		address, page := b.openTask(factorPage, message.MoveToNewPhone, message.MoveToNewPhone)
+		a := b.submit(address, page, "password="+testkit.Password)
+		page = b.task(a, message.ConfirmIdentity)
+		if strings.Contains(a.Body, testkit.Password) {
+			t.Error("the page has the password in it")
+		}
+		a = b.submit(address, page, "code="+nextCode(old))
+		if a.Status != 200 || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%v, Cache-Control %q", a, a.Header.Get("Cache-Control"))
+		}
+		page = b.task(a, message.AddKeyToAuthenticatorApp)
+		app, codes := s.scanForm(t, page)
+		if len(codes) > 0 || app.Secret == old.Secret {
+			t.Errorf("the page shows the codes %q, or the old key", codes)
+		}
+		page = b.task(b.submit(address, page, "code="+s.apps.Wrong()), message.MoveToNewPhone)
+		wantErrorAt(t, page, "code", message.ErrInvalidCode)
+		b.task(b.page(linkOf(t, page, message.StartOverWithNewKey)), message.MoveToNewPhone)
+		b.wantDone(b.submit(address, page, "code="+app.Code(0)), factorPage, message.DoneMovedToNewPhone)
+		wantStatus(t, b, shared.TwoFactor{Enabled: true, BackupCodesLeft: 10})
+		want(t, s.pendingSignIn(t, ann).verify(nextCode(old)), 401, "INVALID_CODE")
+	})
+}
+
+// TestWrongPasswordAfterStepUp tests that a form that was refused after its user has confirmed their
+// identity keeps the fields that the user has not typed.
+func TestWrongPasswordAfterStepUp(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		app, _ := b.enroll()
+		s.stale()
+		address, page := b.openTask(factorPage, message.MoveToNewPhone, message.MoveToNewPhone)
+		page = b.task(b.submit(address, page, "password=not it"), message.ConfirmIdentity)
+		page = b.task(b.submit(address, page, "code="+nextCode(app)), message.MoveToNewPhone)
+		wantErrorAt(t, page, "password", message.ErrWrongCurrentPassword)
+		b.task(b.submit(address, page, "password="+testkit.Password), message.AddKeyToAuthenticatorApp)
+	})
+}
+
+// TestRenewAndDisableByForm tests that a user gets new backup codes, and turns two-factor
+// authentication off, without the app.
+func TestRenewAndDisableByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		_, old := b.enroll()
+		address, page := b.openTask(factorPage, message.NewBackupCodes, message.NewBackupCodes)
+		page = b.task(b.submit(address, page, "password="), message.NewBackupCodes)
+		wantErrorAt(t, page, "password", message.ErrEnterPassword)
+		a := b.submit(address, page, "password="+testkit.Password)
+		page = b.task(a, message.SaveBackupCodes)
+		codes := codesOf(t, page)
+		if len(codes) != 10 || slices.Contains(codes, old[0]) || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%d codes, Cache-Control %q", len(codes), a.Header.Get("Cache-Control"))
+		}
+		if linkOf(t, page, message.FinishSetup) != factorPage {
+			t.Error("the page does not lead back")
+		}
+		want(t, s.pendingSignIn(t, ann).spend(old[1]), 401, "INVALID_BACKUP_CODE")
+		want(t, s.pendingSignIn(t, ann).spend(codes[1]), 200, "")
+
+		address, page = b.openTask(factorPage, message.DisableTwoFactor, message.ConfirmDisableTwoFactor)
+		page = b.task(b.submit(address, page, "password=not it"), message.ConfirmDisableTwoFactor)
+		wantErrorAt(t, page, "password", message.ErrWrongCurrentPassword)
+		wantStatus(t, b, shared.TwoFactor{Enabled: true, BackupCodesLeft: 9})
+		b.wantDone(b.submit(address, page, "password="+testkit.Password), factorPage, message.DoneTwoFactorDisabled)
+		wantStatus(t, b, shared.TwoFactor{})
+		page = b.task(b.page(address), message.ConfirmDisableTwoFactor)
+		if got := page.Texts("p"); !slices.Contains(got, en.T(message.ErrTwoFactorNotOn)) {
+			t.Errorf("the page says %q", got)
+		}
+	})
+}
