@@ -1,0 +1,138 @@
+package browsertest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"latchkey/backend/testkit"
+	"latchkey/shared/message"
+)
+
+// TestFactorNoScriptBrowser tests the pages of the second factor and of passkeys without
+// JavaScript.
+func TestFactorNoScriptBrowser(t *testing.T) {
+	suite(t, map[string]func(*testing.T, *testkit.Program){
+		"Enable":  testEnableNoScript,
+		"Passkey": testPasskeyNoScript,
+	}, nil)
+}
+
+// signInNoScript signs in in a new tab without JavaScript.
+func signInNoScript(t *testing.T, server *testkit.Program, email string) *tab {
+	t.Helper()
+	p := browse(t, server)
+	p.NoScript()
+	p.Visit("/sign-in")
+	p.Enter("sign-in-email", email)
+	p.Enter("sign-in-password", password+kb.Enter)
+	return p
+}
+
+// testEnableNoScript turns two-factor authentication on, signs in with it, trusts the browser, and
+// turns it off.
+func testEnableNoScript(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
+	email := owner.signUp()
+	p := signInNoScript(t, server, email)
+	p.At("/dashboard/settings")
+	p.Visit("/dashboard/settings/two-factor")
+	p.activate("#content .actions button.main")
+	p.The("heading", en.T(message.EnableTwoFactor))
+	p.checkTask("enable")
+	p.Enter("task-password", "not the password"+kb.Enter)
+	p.With("textbox", en.T(message.AccountPassword), en.T(message.ErrWrongCurrentPassword))
+	p.AwaitFocus(en.T(message.AccountPassword))
+	p.Enter("task-password", password+kb.Enter)
+	p.The("heading", en.T(message.AddKeyToAuthenticatorApp))
+	p.checkTask("key")
+	authenticator := testkit.TypeKey(strings.ReplaceAll(eval[string](p, `document.getElementById("task-key").textContent`), " ", ""))
+	scanned.Add(authenticator)
+	codes := eval[[]string](p, `[...document.querySelectorAll(".codes code")].map((e) => e.textContent)`)
+
+	folder := t.TempDir()
+	command(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, BrowserContextID: p.browserContext(), DownloadPath: folder,
+	})
+	p.activate("#task-download")
+	p.Await("the download is complete", func() bool {
+		file, err := os.ReadFile(filepath.Join(folder, "latchkey-backup-codes.txt"))
+		return err == nil && strings.HasSuffix(string(file), en.T(message.EachCodeSignsInOnce)+"\n") &&
+			strings.Contains(string(file), strings.Join(codes, "\n")) && strings.Contains(string(file), strings.TrimPrefix(server.Origin, "http://"))
+	})
+
+	p.Enter("task-code", scanned.Wrong()+kb.Enter)
+	p.With("textbox", en.T(message.AuthenticatorCode), en.T(message.HintSixDigitsNow)+" "+en.T(message.ErrInvalidCode))
+	p.AwaitFocus(en.T(message.AuthenticatorCode))
+	p.checkTask("first-code")
+	p.Enter("task-code", authenticator.Next()+kb.Enter)
+	p.At("/dashboard/settings/two-factor")
+	p.See(en.T(message.DoneTwoFactorEnabled))
+	p.See(en.T(message.BackupCodesOfTenLeft, 10))
+
+	// Sign in with a backup code and with a code, and trust the browser.
+	p = signInNoScript(t, server, email)
+	p.At("/two-factor")
+	p.activate("#second-factor-trust")
+	p.Enter("second-factor-code", authenticator.Next()+kb.Enter)
+	p.At("/dashboard/settings")
+	p.Visit("/dashboard/settings/two-factor")
+	p.activate(`[aria-describedby^="trusted-devices"]`)
+	p.The("heading", en.T(message.ConfirmUntrustDevice))
+	p.checkTask("trusted")
+	p.activate("#task-submit")
+	p.See(en.T(message.DoneDeviceNotTrusted))
+	p.See(en.T(message.NoTrustedDevices))
+
+	p.activate("#content .actions button.danger")
+	p.The("heading", en.T(message.ConfirmDisableTwoFactor))
+	p.Enter("task-password", password+kb.Enter)
+	p.See(en.T(message.DoneTwoFactorDisabled))
+}
+
+// testPasskeyNoScript renames and deletes a passkey.
+func testPasskeyNoScript(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
+	email := owner.signUp()
+	owner.addAuthenticator(true)
+	owner.settings("passkeys")
+	owner.addPasskey("Phone")
+
+	p := signInNoScript(t, server, email)
+	p.At("/dashboard/settings")
+	p.Visit("/dashboard/settings/passkeys")
+	p.See(en.T(message.AddingPasskeyNeedsApp))
+	if eval[bool](p, `document.getElementById("add-passkey-open").checkVisibility()`) {
+		t.Error("the button that adds a passkey stays visible")
+	}
+	p.activate(`[id^="rename-"]`)
+	p.The("heading", en.T(message.RenamePasskey))
+	p.checkTask("rename")
+	p.Enter("task-name", kb.Backspace+kb.Enter)
+	p.AwaitFocus(en.T(message.PasskeyName))
+	p.Enter("task-name", "Old phone"+kb.Enter)
+	p.See(en.T(message.DonePasskeyRenamed))
+	p.See("Old phone")
+	p.activate(".passkey button.danger")
+	p.The("heading", en.T(message.ConfirmDeletePasskey))
+	p.checkTask("delete")
+	p.activate("#task-submit")
+	p.See(en.T(message.DonePasskeyGone))
+	p.See(en.T(message.NoPasskeysYet))
+}
+
+// checkTask checks the page of a task: nothing overflows on a phone, and nothing needs the app.
+func (p *tab) checkTask(what string) {
+	p.t.Helper()
+	if eval[bool](p, `[...document.querySelectorAll("button[type=button]")].some((e) => e.checkVisibility())`) {
+		p.t.Errorf("%s has controls that do nothing", what)
+	}
+	p.Do(chromedp.EmulateViewport(360, 800))
+	p.Fits(360, what)
+	p.Desk()
+}
