@@ -7,6 +7,13 @@ const PendingSignInTries = 5
 // generate new ones.
 const FewBackupCodes = 2
 
+// FactorField is the field in the address of [PageTwoFactor] that names the factor that the page asks
+// for: [FactorEmail], or a code of the authenticator by default.
+const (
+	FactorField = "by"
+	FactorEmail = "email" // a code from an email
+)
+
 // TwoFactor is the state of an account's two-factor authentication.
 type TwoFactor struct {
 	Enabled         bool  `json:"enabled"`

@@ -51,11 +51,11 @@ func (p *secondFactor) backup() app.UI {
 	)
 }
 
-// backToCode draws a link from the field for a backup code back to that for the app's code.
+// backToCode draws a link from the field for another code back to that for the app's code.
 func (p *secondFactor) backToCode() app.UI {
 	if app.IsClient {
 		return nil
 	}
 	e := p.Env
-	return html.WithoutApp(html.A(e.address().RequestURI()).Text(e.T(message.UseAuthenticatorApp)))
+	return html.WithoutApp(html.A(secondFactorPath(e.address().Query().Get("next"))).Text(e.T(message.UseAuthenticatorApp)))
 }

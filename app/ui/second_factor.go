@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -84,23 +83,7 @@ func (p *secondFactor) OnInit() {
 	if p.Env.answers.read(shared.GetPendingSignIn.Path, shared.None{}, &pending) && pending != nil {
 		p.email, p.methods = pending.Email, pending.Methods
 	}
-	if state := p.form.adopt(shared.PageTwoFactor); state != nil {
-		p.adopt(state)
-	} else {
-		p.form.autofocus = "code"
-	}
-}
-
-// adopt takes over a form that the server has refused.
-func (p *secondFactor) adopt(state *shared.FormState) {
-	p.email, p.trustDevice = cmp.Or(p.email, state.Email), state.TrustDevice
-	if state.BackupCode {
-		p.with = byBackup
-	}
-	p.refused = p.isCodeRefused(state.Error)
-	if isFinal(state.Error) {
-		p.over = state.Error
-	}
+	p.adopt()
 }
 
 func (p *secondFactor) OnMount(ctx app.Context) {
@@ -417,7 +400,8 @@ func (p *secondFactor) otherMethods() []app.UI {
 	}
 	if p.with != byBackup {
 		methods = append(methods, p.backup())
-	} else {
+	}
+	if p.with != byApp {
 		methods = append(methods, p.backToCode())
 	}
 	if slices.Contains(p.methods, byMail) {
@@ -425,7 +409,8 @@ func (p *secondFactor) otherMethods() []app.UI {
 		if p.with == byMail {
 			label = e.T(message.SendNewCode)
 		}
-		methods = append(methods, linkButton(label, p.send).Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0))
+		methods = append(methods, callButton(label, e.formCall(shared.SendOTP.Path), p.send).Class("link").
+			Aria("busy", p.sending).Aria("disabled", p.sending || p.form.wait() > 0))
 	}
 	return methods
 }

@@ -19,6 +19,7 @@ import (
 func TestFactorNoScriptBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"Enable":  testEnableNoScript,
+		"Email":   testEmailCodeNoScript,
 		"Passkey": testPasskeyNoScript,
 	}, nil)
 }
@@ -93,6 +94,41 @@ func testEnableNoScript(t *testing.T, server *testkit.Program) {
 	p.The("heading", en.T(message.ConfirmDisableTwoFactor))
 	p.Enter("task-password", password+kb.Enter)
 	p.See(en.T(message.DoneTwoFactorDisabled))
+}
+
+// testEmailCodeNoScript requests a code by email at sign-in, and goes back to the authenticator app. It
+// also checks that the app, too, asks for the code that it was sent.
+func testEmailCodeNoScript(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
+	email := owner.signUp()
+	authenticator, _ := owner.enable()
+	p := signInNoScript(t, server, email)
+	p.At("/two-factor")
+	p.activate(`.methods button[form="calls"]`)
+	p.The("textbox", en.T(message.CodeFromEmail))
+	p.See(en.T(message.DoneCodeEmailed))
+	p.AwaitFocus(en.T(message.CodeFromEmail))
+	p.checkTask("code")
+	p.Click("link", en.T(message.UseAuthenticatorApp), "")
+	p.AwaitFocus(signInCode)
+	p.Key(authenticator.Next() + kb.Enter)
+	p.At("/dashboard/settings")
+
+	p = browse(t, server)
+	p.Open("/sign-in")
+	p.submitSignIn(email, password)
+	p.At("/two-factor")
+	p.holdApp()
+	p.Visit("/two-factor")
+	p.activate(`.methods button[form="calls"]`)
+	p.The("textbox", en.T(message.CodeFromEmail))
+	p.releaseApp()
+	p.The("textbox", en.T(message.CodeFromEmail))
+	p.Press(en.T(message.UseAuthenticatorApp))
+	p.AwaitFocus(signInCode)
+	p.Key(authenticator.Next())
+	p.notNow()
+	p.At("/dashboard/settings")
 }
 
 // testPasskeyNoScript renames and deletes a passkey.

@@ -77,8 +77,24 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 	if !ok {
 		return "", shared.ErrCodeRequired
 	}
-	_, err := s.verifyTOTP(c, shared.Code{Code: code, TrustDevice: in.TrustDevice})
+	verify := s.verifyTOTP
+	if c.URL.Query().Get(shared.FactorField) == shared.FactorEmail {
+		if err := s.limit(c, confirmRate, shared.VerifyOTP.Path); err != nil {
+			return "", err
+		}
+		verify = s.verifyOTP
+	}
+	_, err := verify(c, shared.Code{Code: code, TrustDevice: in.TrustDevice})
 	return s.signedInByForm(c, err)
+}
+
+// emailCodePage returns the address of the page that asks for a code from an email.
+func emailCodePage(c call, _ any) string {
+	query := url.Values{shared.FactorField: {shared.FactorEmail}}
+	if c.URL.Query().Has("next") {
+		query.Set("next", nextPage(c))
+	}
+	return shared.PageTwoFactor + "?" + query.Encode()
 }
 
 // signedInByForm returns the page to open after a form that signs the user in, if err is nil. An earlier
@@ -138,8 +154,10 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	}
 	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}}
 	// The page shows no data of the caller if the server is busy, or does not trust the request, or
-	// the caller has left. A caller with a session has not exceeded the limits of their address.
-	trusted := typed != nil && !isLeaving(c.Request) && (status != http.StatusTooManyRequests || c.Session.ID != "")
+	// the caller has left. A caller whom the server has identified has not exceeded the limits of
+	// their address.
+	identified := c.Session.ID != "" || c.PendingSignIn != nil
+	trusted := typed != nil && !isLeaving(c.Request) && (status != http.StatusTooManyRequests || identified)
 	if trusted && status < http.StatusInternalServerError && s.identifyOnce(&c) == nil {
 		state = s.pageState(c)
 	}

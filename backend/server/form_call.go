@@ -78,6 +78,7 @@ func afterReport(_ call, out any) string {
 	shared.DisableTwoFactor.Path: {
 		done: messages{"": message.DoneTwoFactorDisabled}, required: []*shared.Error{shared.ErrPasswordRequired},
 	},
+	shared.SendOTP.Path: {done: messages{"": message.DoneCodeEmailed}, next: emailCodePage},
 	shared.VerifyTOTP.Path: {
 		done:     messages{"": message.DoneTwoFactorEnabled, "replace": message.DoneMovedToNewPhone},
 		required: []*shared.Error{shared.ErrCodeRequired},
