@@ -34,36 +34,18 @@ type formCall struct {
 
 // formCalls are the endpoints that the forms of pages can call, by path.
 var formCalls = map[string]formCall{
-	shared.SignOut.Path:               {next: func(call, any) string { return shared.PageSignIn }},
-	shared.StepUp.Path:                {}, // continues with another call: see [Server.resume]
-	shared.RevokeSession.Path:         {done: messages{"": message.DoneSessionRevoked}},
-	shared.RevokeOtherSessions.Path:   {done: messages{"": message.DoneOtherSessionsRevoked}},
-	shared.ConfirmSignIn.Path:         {done: messages{"": message.DoneSignInConfirmed}},
-	shared.UpdatePasskey.Path:         {done: messages{"": message.DonePasskeyRenamed}},
-	shared.DeletePasskey.Path:         {done: messages{"": message.DonePasskeyGone}},
-	shared.SignUp.Path:                {next: afterSignUp},
-	shared.RequestPasswordReset.Path:  {shows: true},
-	shared.ResetPassword.Path:         {done: messages{"": message.DonePasswordReset}, next: func(call, any) string { return shared.PageSignIn }},
-	shared.ReportNotMe.Path:           {done: messages{"": message.DoneAccountSecured}, next: afterReport},
-	shared.SendVerificationEmail.Path: {done: messages{"": message.DoneVerificationSent}},
-	shared.UpdateUser.Path:            {done: messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved}},
-}
-
-// afterSignUp opens the page to open after sign-in, or shows that the address has to be verified first.
-func afterSignUp(c call, out any) string {
-	if out.(shared.SignedUp).Token == nil {
-		return ""
-	}
-	return nextPage(c)
-}
-
-// afterReport opens the page for a new password, as the email with a link to that page does.
-func afterReport(_ call, out any) string {
-	return withQuery(shared.PageResetPassword, "token", out.(shared.NotMeReport).Token)
 	shared.SignOut.Path: {next: func(call, any) string { return shared.PageSignIn }},
 	shared.StepUp.Path: { // continues with another call: see [Server.resume]
 		required: []*shared.Error{shared.ErrPasswordRequired, shared.ErrCodeRequired, shared.ErrBackupRequired},
 	},
+	shared.SignUp.Path:                {next: afterSignUp},
+	shared.SendVerificationEmail.Path: {done: messages{"": message.DoneVerificationSent}},
+	shared.RequestPasswordReset.Path:  {shows: true},
+	shared.ResetPassword.Path: {
+		done: messages{"": message.DonePasswordReset}, next: func(call, any) string { return shared.PageSignIn },
+	},
+	shared.ReportNotMe.Path: {done: messages{"": message.DoneAccountSecured}, next: afterReport},
+
 	shared.RevokeSession.Path:       {done: messages{"": message.DoneSessionRevoked}},
 	shared.RevokeOtherSessions.Path: {done: messages{"": message.DoneOtherSessionsRevoked}},
 	shared.ConfirmSignIn.Path:       {done: messages{"": message.DoneSignInConfirmed}},
@@ -83,6 +65,19 @@ func afterReport(_ call, out any) string {
 		done:     messages{"": message.DoneTwoFactorEnabled, "replace": message.DoneMovedToNewPhone},
 		required: []*shared.Error{shared.ErrCodeRequired},
 	},
+}
+
+// afterSignUp opens the page to open after sign-in, or shows that the address has to be verified first.
+func afterSignUp(c call, out any) string {
+	if out.(shared.SignedUp).Token == nil {
+		return ""
+	}
+	return nextPage(c)
+}
+
+// afterReport opens the page for a new password, as the email with a link to that page does.
+func afterReport(_ call, out any) string {
+	return withQuery(shared.PageResetPassword, "token", out.(shared.NotMeReport).Token)
 }
 
 type messages = map[string]message.ID
