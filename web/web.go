@@ -177,10 +177,10 @@ func NewPages(l *message.Language, at func(path string) string) *Pages {
 
 // A Page is a page for which package ui has drawn the content.
 type Page struct {
-	Title    string
-	Content  template.HTML     // one element; the only value that the template takes as markup
-	App      bool              // the app starts in the page
-	State    *shared.PageState // from which the app starts, or nil
+	Title   string
+	Content template.HTML     // one element; the only value that the template takes as markup
+	App     bool              // the app starts in the page
+	State   *shared.PageState // from which the app starts, or nil
 }
 
 // Render returns the document of a page.

@@ -192,7 +192,8 @@ func runUI() error {
 		"Warm: its second, controlled by the service worker.\n"+
 		"Fast 4G: %.1f Mbit/s down, %.2f up, %.0f ms of latency per request, and the CPU slowed down to 1/%d. "+
 		"Usable: a click on Revoke\n"+
-		"at the first paint leads to its question; the email field takes the focus; the app has rendered. Transfer: of the page, without the service worker.\n\n",
+		"at the first paint leads to its question; the email field takes the focus; the app has rendered. "+
+		"Transfer: of the page, without the service worker.\n\n",
 		runtime.NumCPU(), runtime.Version(), times, fast4GDownload*8/1e6, fast4GUpload*8/1e6, fast4GLatency, slowCPU)
 	fmt.Println(table.String())
 	fmt.Print(uiBudget)

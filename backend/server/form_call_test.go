@@ -69,7 +69,8 @@ func TestRevokeByForm(t *testing.T) {
 		list := testkit.ParseHTML(t, b.page(shared.PageSessions).Body)
 		button := list.All("button", "id=revoke-"+handle)[0]
 		call := attribute(button, "value")
-		if attribute(button, "formmethod") != "get" || attribute(button, "formaction") != shared.PageSessions || attribute(button, "form") != "calls" {
+		if attribute(button, "formmethod") != "get" || attribute(button, "formaction") != shared.PageSessions ||
+			attribute(button, "form") != "calls" {
 			t.Errorf("the button is %v", button.Attr)
 		}
 		address := askFor(shared.PageSessions, call)

@@ -467,7 +467,9 @@ func TestFormsFromOwnOrigin(t *testing.T) {
 			}
 			before := s.dump(t)
 			for _, kind := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"} {
-				for page, body := range map[string]string{"/sign-in": good, "/two-factor": "code=123456", "/dashboard/settings": "call=/api/auth/sign-out"} {
+				for page, body := range map[string]string{
+					"/sign-in": good, "/two-factor": "code=123456", "/dashboard/settings": "call=/api/auth/sign-out",
+				} {
 					t.Log(test.what, kind, page)
 					a := b.sendRaw(page, body, append(test.headers, "Content-Type: "+kind)...)
 					wantRedisplayed(t, a, 403, "", test.why)
