@@ -118,7 +118,9 @@ func TestEnableByForm(t *testing.T) {
 		wantStatus(t, b, shared.TwoFactor{Pending: true})
 
 		// After a wrong code, the page shows neither the key nor the codes again.
-		for code, wrong := range map[string]message.ID{"": message.ErrEnterSixDigits, "12345": message.ErrInvalidCode, s.apps.Wrong(): message.ErrInvalidCode} {
+		for code, wrong := range map[string]message.ID{
+			"": message.ErrEnterSixDigits, "12345": message.ErrInvalidCode, s.apps.Wrong(): message.ErrInvalidCode,
+		} {
 			a = b.submit(address, page, "code="+code)
 			page = b.task(a, message.EnableTwoFactor)
 			wantErrorAt(t, page, "code", wrong)
@@ -306,72 +308,6 @@ func TestUntrustByForm(t *testing.T) {
 	})
 }
 
-// TestPasskeyByForm tests that a user renames and deletes a passkey without the app.
-func TestPasskeyByForm(t *testing.T) {
-	each(t, func(t *testing.T, s *testServer) {
-		b, _ := s.signUpWithPasskey(t, ann)
-		const path = shared.PagePasskeys
-		address, page := b.openTask(path, message.RenameItem, message.RenamePasskey)
-		for name, wrong := range map[string]message.ID{
-			" ": message.ErrEnterName, strings.Repeat("x", 300): message.ErrNameTooLong, "a\u0007b": message.ErrNameControlCharacters,
-		} {
-			a := b.submit(address, page, "name="+name)
-			if a.Status != 400 {
-				t.Errorf("%q: %v", name, a)
-			}
-			page = b.task(a, message.RenamePasskey)
-			wantErrorAt(t, page, "name", wrong)
-			if got := attribute(page.All("input", "name=name")[0], "value"); got != name {
-				t.Errorf("the field has %q; want %q", got, name)
-			}
-		}
-		b.wantDone(b.submit(address, page, `name=Ann's "phone" <b>`), path, message.DonePasskeyRenamed)
-		if got := *b.passkeys()[0].Name; got != `Ann's "phone" <b>` {
-			t.Errorf("the passkey is called %q", got)
-		}
-		_, drawn := b.drawn(path)
-		if got := drawn.In(t, "div", "class=without-app").Texts("p"); !slices.Contains(got, en.T(message.AddingPasskeyNeedsApp)) {
-			t.Errorf("without the app, the page says %q", got)
-		}
-
-		address, page = b.openTask(path, message.DeleteItem, message.ConfirmDeletePasskey)
-		if len(b.passkeys()) != 1 {
-			t.Fatal("the question deletes")
-		}
-		bob := s.signUp(t, "bob@example.test")
-		if a := bob.submit(address, page); a.Status != 409 || len(b.passkeys()) != 1 {
-			t.Errorf("another user: %v", a)
-		}
-		b.wantDone(b.submit(address, page), path, message.DonePasskeyGone)
-		if len(b.passkeys()) > 0 {
-			t.Error("the passkey is still there")
-		}
-		page = b.task(b.page(address), message.ConfirmDeletePasskey)
-		if got := page.Texts("p"); !slices.Contains(got, en.T(message.DonePasskeyGone)) {
-			t.Errorf("the page of the deleted passkey says %q", got)
-		}
-	})
-}
-
-// TestLastPasskeyByForm tests that the page of a task says why the last passkey stays.
-func TestLastPasskeyByForm(t *testing.T) {
-	each(t, func(t *testing.T, s *testServer) {
-		b, device := s.signUpWithPasskey(t, ann)
-		s.accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
-		b = s.browser(t)
-		want(t, b.authenticate(device), 200, "")
-		address, page := b.openTask(shared.PagePasskeys, message.DeleteItem, message.ConfirmDeletePasskey)
-		a := b.submit(address, page)
-		page = b.task(a, message.ConfirmDeletePasskey)
-		if got := page.Texts("p", "id=task-error"); len(got) != 1 || got[0] != en.T(message.ErrLastRequiredPasskey) || a.Status != 400 && a.Status != 409 {
-			t.Errorf("%d: the page says %q", a.Status, got)
-		}
-		if len(b.passkeys()) != 1 {
-			t.Error("the passkey is gone")
-		}
-	})
-}
-
 // TestTooManyPasswordsByForm tests that the page of a task says how long to wait.
 func TestTooManyPasswordsByForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
@@ -388,106 +324,5 @@ func TestTooManyPasswordsByForm(t *testing.T) {
 			}
 		}
 		t.Error("a hundred wrong passwords are allowed")
-	})
-}
-
-// sendCode presses the button of the second-factor page that sends a code by email.
-func (b *browser) sendCode(page string) testkit.Answer {
-	b.t.Helper()
-	_, drawn := b.drawn(page)
-	buttons := drawn.All("button", "type=submit", "form=calls", "name="+shared.FormCall)
-	if len(buttons) != 1 {
-		b.t.Fatalf("%s has %d buttons that make a call", page, len(buttons))
-	}
-	return b.call(page, attribute(buttons[0], "value"))
-}
-
-// wantCodeField fails the test unless a page asks for a code from an email, in a form without a call.
-func wantCodeField(t *testing.T, page testkit.Document) {
-	t.Helper()
-	main := page.In(t, "main")
-	if got := main.Texts("label", "for=second-factor-code"); !slices.Equal(got, []string{en.T(message.CodeFromEmail)}) {
-		t.Errorf("the page asks for %q", got)
-	}
-	if len(main.All("button", "id=second-factor-submit", "name")) > 0 {
-		t.Error("the form makes a call")
-	}
-}
-
-// TestEmailCodeByForm tests that a user signs in with a code from an email without the app.
-func TestEmailCodeByForm(t *testing.T) {
-	each(t, func(t *testing.T, s *testServer) {
-		s.signUp(t, ann).enroll()
-		b := s.pendingSignIn(t, ann)
-		const page = "/two-factor?next=%2Fdashboard%2Fsettings%2Fsessions"
-		const asks = "/two-factor?by=email&next=%2Fdashboard%2Fsettings%2Fsessions"
-		b.wantDone(b.sendCode(page), asks, message.DoneCodeEmailed)
-		code := s.mailedCode(t)
-		_, drawn := b.drawn(asks)
-		wantCodeField(t, drawn)
-		if got := linkOf(t, drawn, message.UseAuthenticatorApp); got != page {
-			t.Errorf("the page leads back to %s", got)
-		}
-		for typed, wrong := range map[string]message.ID{"": message.ErrEnterSixDigits, otherCode(code): message.ErrInvalidCode} {
-			a := b.send(asks, "code="+typed)
-			wantRedisplayed(t, a, a.Status, "code", en.T(wrong))
-			wantCodeField(t, testkit.ParseHTML(t, a.Body))
-		}
-		wantSeeOther(t, b.send(asks, "code="+code, "trustDevice=on"), "/dashboard/settings/sessions")
-		if method := b.method(); method != "password+email-code" {
-			t.Errorf("method: %v", method)
-		}
-		if !b.signsInUnasked(t, ann) {
-			t.Error("the browser is not trusted")
-		}
-	})
-}
-
-// otherCode returns a code that differs from another one.
-func otherCode(code string) string {
-	if code[0] == '0' {
-		return "1" + code[1:]
-	}
-	return "0" + code[1:]
-}
-
-// TestEmailCodeRefusedByForm tests that the second-factor page says why it has sent no email, and
-// why no code of the last email works.
-func TestEmailCodeRefusedByForm(t *testing.T) {
-	each(t, func(t *testing.T, s *testServer) {
-		s.signUp(t, ann).enroll()
-		b := s.pendingSignIn(t, ann)
-		const asks = "/two-factor?by=email"
-		wantSeeOther(t, b.sendCode("/two-factor"), asks)
-		code := s.mailedCode(t)
-		var a testkit.Answer
-		for range 6 {
-			a = b.send(asks, "code="+otherCode(code))
-		}
-		drawn := testkit.ParseHTML(t, a.Body)
-		wantCodeField(t, drawn)
-		if got := drawn.Texts("p", "id=second-factor-error"); !slices.Equal(got, []string{en.T(message.ErrWrongCodesSendNew)}) {
-			t.Errorf("%d: after too many codes, the page says %q", a.Status, got)
-		}
-		for range 10 {
-			if a = b.sendCode(asks); a.Status != 303 {
-				break
-			}
-		}
-		drawn = testkit.ParseHTML(t, a.Body)
-		if got := drawn.Texts("p", "id=second-factor-error"); a.Status != 429 || len(got) != 1 {
-			t.Errorf("after too many emails: %d, %q", a.Status, got)
-		}
-		if got := drawn.Texts("p", "class=whose"); !slices.Equal(got, []string{en.T(message.SigningInAs, ann)}) {
-			t.Errorf("after too many emails, the page is that of %q", got)
-		}
-
-		_, page := b.drawn(asks)
-		call := attribute(page.All("button", "form=calls")[0], "value")
-		s.clock.Advance(time.Hour)
-		drawn = testkit.ParseHTML(t, b.call(asks, call).Body)
-		if got := drawn.Texts("p", "id=over"); !slices.Equal(got, []string{en.T(message.ErrSignInExpired)}) {
-			t.Errorf("after the sign-in has expired, the page says %q", got)
-		}
 	})
 }
