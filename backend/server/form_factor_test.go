@@ -174,6 +174,7 @@ func TestOverdueByForm(t *testing.T) {
 		if len(home.In(t, "div", "class=banner").All("a", "href="+factorPage)) != 1 {
 			t.Error("the home does not lead to the page")
 		}
+		b.openTask(shared.PageSettings, message.EnableTwoFactor, message.EnableTwoFactor)
 		address, page := b.openTask(factorPage, message.EnableTwoFactor, message.EnableTwoFactor)
 		page = b.task(b.submit(address, page, "password=not it"), message.EnableTwoFactor)
 		wantErrorAt(t, page, "password", message.ErrWrongCurrentPassword)

@@ -132,7 +132,11 @@ func (s *Server) identifyOnce(c *call) error {
 func (s *Server) pageState(c call) shared.PageState {
 	state := shared.PageState{At: shared.Time{Time: s.Accounts.Now()}, Answers: map[string]json.RawMessage{}}
 	state.Link = s.linkState(c)
-	for _, request := range site.Requests(addressOf(c.Request), c.Session.ID != "") {
+	address := addressOf(c.Request)
+	if c.Session.ID != "" && slices.Contains(shared.SettingsPages, address.Path) && s.enrollmentDue(c) {
+		address.Path = shared.PageTwoFactorSettings // all settings pages show what the caller has to do
+	}
+	for _, request := range site.Requests(address, c.Session.ID != "") {
 		if answer, err := s.answer(c, request); err == nil {
 			state.Answers[request] = answer
 		}

@@ -267,9 +267,10 @@ func TestPageWithoutPermission(t *testing.T) {
 		wantAnswers(t, "the page of another account", owner.answers("/dashboard/settings/sessions", shared.HeaderAccount+": x"), session, about)
 
 		s.accounts.Settings = set(t, "REQUIRE_TWO_FACTOR=all", "REQUIRE_TWO_FACTOR_GRACE=0s")
-		wantAnswers(t, "the home of a user who must enroll", owner.answers("/dashboard/settings"), session, about)
-		wantAnswers(t, "the page to enroll", owner.answers("/dashboard/settings/two-factor"),
-			session, about, "/api/auth/two-factor/status", "/api/auth/passkey/list-user-passkeys")
+		for _, page := range []string{"/dashboard/settings", "/dashboard/settings/two-factor", "/dashboard/settings/sessions"} {
+			wantAnswers(t, page+" of a user who must enroll", owner.answers(page),
+				session, about, "/api/auth/two-factor/status", "/api/auth/passkey/list-user-passkeys")
+		}
 		wantAnswers(t, "the system page of a user who must enroll", owner.answers("/dashboard/system"), session, about)
 		s.accounts.Settings = set(t)
 
