@@ -46,7 +46,7 @@
   const withoutApp = () => {
     bar.hidden = true;
     document.documentElement.classList.add("no-app");
-    document.body.prepend(document.getElementById("app-wasm-loader"));
+    document.getElementById("content").prepend(document.getElementById("app-wasm-loader"));
   };
 
   bar.hidden = false; // from now on this script updates it

@@ -42,8 +42,8 @@ func testNoWebAssembly(t *testing.T, server *testkit.Program) {
 			t.Errorf("%s has controls that do nothing", path)
 		}
 	}
-	if !eval[bool](p, `document.getElementById("boot-unable").getBoundingClientRect().bottom <=
-		document.querySelector(".brand").getBoundingClientRect().top`) {
+	if !eval[bool](p, `document.getElementById("boot-unable").getBoundingClientRect().top >=
+		document.querySelector(".top").getBoundingClientRect().bottom`) {
 		t.Error("the note covers the header")
 	}
 	p.Visit("/dashboard/settings/sessions")

@@ -17,6 +17,7 @@ var tours = map[string]func(t *testing.T, inspect func(p *tab, what string)){
 	"passkeys":   tourPasskeys,
 	"step-up":    tourStepUp,
 	"system":     tourSystem,
+	"tasks":      tourTasks,
 }
 
 // runTours runs all tours.
@@ -27,6 +28,33 @@ func runTours(t *testing.T, inspect func(p *tab, what string)) {
 		starting[name] = func(t *testing.T) { tour(t, inspect) }
 	}
 	suite(t, nil, starting)
+}
+
+// tourTasks visits pages in a browser that cannot run the app.
+func tourTasks(t *testing.T, inspect func(*tab, string)) {
+	server := testkit.Start(t, "-rate-limits", "off")
+	owner := browse(t, server)
+	email := owner.signUp()
+	other := browse(t, server)
+	other.As(firefox)
+	other.signIn(email)
+	p := owner.another()
+	p.Inject(`delete window.WebAssembly`)
+	p.Visit("/dashboard/settings/sessions")
+	p.See(en.T(message.AppNeedsWebAssembly))
+	inspect(p, "no-webassembly")
+	p.activate("#revoke-others")
+	p.The("heading", en.T(message.ConfirmRevokeOtherSessions))
+	inspect(p, "task-revoke")
+	p.Visit("/dashboard/settings/two-factor")
+	p.activate("#content .actions button.main")
+	p.The("heading", en.T(message.EnableTwoFactor))
+	p.Enter("task-password", "not the password"+kb.Enter)
+	p.See(en.T(message.ErrWrongCurrentPassword))
+	inspect(p, "task-password-wrong")
+	p.Enter("task-password", password+kb.Enter)
+	p.The("heading", en.T(message.AddKeyToAuthenticatorApp))
+	inspect(p, "task-key")
 }
 
 // tourSignedOut visits the pages for users who are not signed in.
