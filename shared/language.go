@@ -3,6 +3,10 @@ package shared
 // Languages are the tags of [message.Languages], in the same order.
 var Languages = []string{"en", "de"}
 
+// BrowserLanguage stands for the browser's preference in the forms of pages, which cannot have an
+// option with an empty value. In the API, the preference is an empty language.
+const BrowserLanguage = "browser"
+
 // LanguageCookie holds the language that the user chose, for pages that the server renders
 // and for users who are not signed in. It contains nothing personal, so sign-out keeps it.
 const LanguageCookie = "latchkey.language"

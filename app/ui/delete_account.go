@@ -37,7 +37,8 @@ func (z *dangerZone) Render() app.UI {
 	return section("danger-zone", e.T(message.DangerZone),
 		html.Div().Class("end").Body(
 			html.P().ID("delete-account-why").Text(e.T(message.DeleteAccountConsequence)),
-			button(e.T(message.DeleteAccount), z.ask).Class("danger").ID("delete-account").Aria("describedby", "delete-account-why"),
+			taskButton(e.T(message.DeleteAccount), shared.PageProfile, e.formCall(shared.DeleteUser.Path), z.ask).
+				Class("danger").ID("delete-account").Aria("describedby", "delete-account-why"),
 		),
 	)
 }
@@ -164,24 +165,29 @@ func (d *deleteAccountDialog) reset() {
 
 // Render implements [app.Composer].
 func (d *deleteAccountDialog) Render() app.UI {
-	e, user := d.Env, d.account.User
-	lost := e.T(message.DeleteAccountExplanation, user.Email)
-	switch {
-	case d.account.Last:
-		lost = e.T(message.ErrLastAdministrator)
-	case d.account.Admin:
-		lost += " " + e.T(message.DeleteAdministratorExplanation)
-	}
+	e := d.Env
 	return html.Dialog().ID(deleteDialog).
 		Aria("labelledby", "delete-account-title").Aria("describedby", "delete-account-text").
 		On(onEvent("close", d.closed)).
 		Body(
 			formTo(d.submit).Body(
 				html.H2().ID("delete-account-title").TabIndex(-1).Text(e.T(message.ConfirmDeleteAccount)),
-				html.P().ID("delete-account-text").Text(lost),
+				html.P().ID("delete-account-text").Text(e.deletionText(&d.account)),
 				app.If(d.account.Last, d.drawRefusal).Else(d.drawQuestion),
 			),
 		)
+}
+
+// deletionText returns what the user loses with the account, or why it cannot be deleted.
+func (t *env) deletionText(o *shared.Overview) string {
+	if o.Last {
+		return t.T(message.ErrLastAdministrator)
+	}
+	lost := t.T(message.DeleteAccountExplanation, o.User.Email)
+	if o.Admin {
+		lost += " " + t.T(message.DeleteAdministratorExplanation)
+	}
+	return lost
 }
 
 // drawRefusal draws the way out of a dialog that cannot delete the account.

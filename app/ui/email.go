@@ -42,11 +42,16 @@ func sendVerification(ctx app.Context, e *env, email string, ended func()) {
 
 // Render implements [app.Composer].
 func (v *verification) Render() app.UI {
-	text := v.Env.T(message.SendEmailAgain)
+	text := message.SendEmailAgain
 	if v.Profile {
-		text = v.Env.T(message.SendVerificationEmailAgain)
+		text = message.SendVerificationEmailAgain
 	}
-	return busyButton(text, v.send, v.busy)
+	return busy(v.Env.verifyButton(text, v.Email, v.send), v.busy)
+}
+
+// verifyButton draws a button that sends a verification email.
+func (t *env) verifyButton(text message.ID, email string, h app.EventHandler) html.Element {
+	return callButton(t.T(text), t.formCall(shared.SendVerificationEmail.Path, "email", email), h)
 }
 
 // emailAddress is the part of the profile in which the user changes the email address. It calls
@@ -209,11 +214,16 @@ func (v *emailView) drawPending() app.UI {
 		html.P().Role("status").ID("pending-email").Text(text),
 		app.If(text != "", func() app.UI {
 			return html.Div().Class("actions").Body(
-				busyButton(e.T(message.ResendLink), v.resend, v.Busy).Aria("describedby", "pending-email"),
-				busyButton(e.T(message.CancelChange), v.cancelChange, v.Busy).Aria("describedby", "pending-email"),
+				v.pendingButton(message.ResendLink, shared.ResendEmailChange.Path, v.resend),
+				v.pendingButton(message.CancelChange, shared.CancelEmailChange.Path, v.cancelChange),
 			)
 		}),
 	)
+}
+
+// pendingButton draws a button that makes a call about the pending change.
+func (v *emailView) pendingButton(text message.ID, path string, h app.EventHandler) html.Element {
+	return busy(callButton(v.Env.T(text), v.Env.formCall(path), h), v.Busy).Aria("describedby", "pending-email")
 }
 
 func (v *emailView) resend(app.Context, app.Event)       { v.Resend() }
@@ -222,7 +232,9 @@ func (v *emailView) cancelChange(app.Context, app.Event) { v.Cancel() }
 func (v *emailView) drawActions() app.UI {
 	return html.Div().Class("actions").Body(
 		html.Div().Body(app.If(v.Pending.Address == "", func() app.UI {
-			return button(v.Env.T(message.ChangeEmailAddress), v.open).ID("change-email")
+			e := v.Env
+			return taskButton(e.T(message.ChangeEmailAddress), shared.PageProfile, e.formCall(shared.ChangeEmail.Path), v.open).
+				ID("change-email")
 		})),
 		html.Div().Body(app.If(!v.User.EmailVerified, func() app.UI {
 			return &verification{Env: v.Env, Email: v.User.Email, Profile: true, Language: v.Language}
@@ -232,16 +244,22 @@ func (v *emailView) drawActions() app.UI {
 
 func (v *emailView) drawForm() app.UI {
 	e := v.Env
-	hint := e.T(message.HintNewEmailLink)
-	if v.User.EmailVerified {
-		hint = e.T(message.HintBothEmailLinks)
-	}
 	return formTo(v.submit).Body(
-		v.form.field(field{Name: "newEmail", Label: e.T(message.NewEmailAddress), Type: "email", Complete: "email", Hint: hint}),
+		v.form.field(field{
+			Name: "newEmail", Label: e.T(message.NewEmailAddress), Type: "email", Complete: "email", Hint: e.newEmailHint(v.User),
+		}),
 		v.form.drawError(),
 		html.Div().Class("actions").Body(
 			button(e.T(message.CancelAction), v.cancel),
 			v.form.button(e.T(message.SendLink), "main"),
 		),
 	)
+}
+
+// newEmailHint returns which links a user has to open to change the address.
+func (t *env) newEmailHint(u shared.User) string {
+	if u.EmailVerified {
+		return t.T(message.HintBothEmailLinks)
+	}
+	return t.T(message.HintNewEmailLink)
 }

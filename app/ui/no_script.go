@@ -4,6 +4,7 @@ import (
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
+	"latchkey/shared"
 	"latchkey/shared/message"
 )
 
@@ -24,6 +25,15 @@ func (t *env) addingNeedsApp() app.UI {
 		return nil
 	}
 	return html.WithoutApp(hint(t.T(message.AddingPasskeyNeedsApp)))
+}
+
+// saveLanguageButton draws the button that saves the choice of a language. The app saves it at once.
+func (t *env) saveLanguageButton() app.UI {
+	if app.IsClient {
+		return nil
+	}
+	call := t.formCall(shared.UpdateUser.Path, "form", "language") // tells it from the form of the name
+	return html.WithoutApp(makeCall(html.Button().Text(t.T(message.SaveChanges)), call))
 }
 
 // trustBox draws the check box by which the user trusts the browser. The app asks after the code.

@@ -67,7 +67,7 @@ func (s *password) Render() app.UI {
 	e := s.Env
 	return section("password", e.T(message.AccountPassword),
 		&passwordView{
-			Env: e, User: s.User, State: s.State, Known: s.Known, Waiting: s.Waiting, Now: s.Now,
+			Env: e, User: s.User, State: s.State, Known: s.Known, Waiting: s.Waiting, Alone: s.Alone, Now: s.Now,
 			Sending: s.sending, Sent: s.sent, Language: s.Language, Change: s.change, SendLink: s.sendLink,
 		},
 	)
@@ -82,6 +82,7 @@ type passwordView struct {
 	State    shared.PasswordState
 	Known    bool // State is what the server says, or said at the time of the snapshot
 	Waiting  bool // it is still loading
+	Alone    bool // the user has no other session
 	Now      time.Time
 	Sending  bool
 	Sent     bool
@@ -96,6 +97,17 @@ type passwordView struct {
 func (v *passwordView) OnInit() {
 	defer rescue()
 	v.form.init(v.Env, "password", "currentPassword", "newPassword")
+	var others []string
+	if !v.Alone {
+		others = []string{"revokeOtherSessions", "on"} // the server does so anyway, and then says so
+	}
+	v.form.calls(v.Env.formCall(shared.ChangePassword.Path, others...))
+}
+
+// linkButton draws a button that sends a link to choose a new password.
+func (v *passwordView) linkButton(text message.ID) html.Element {
+	e := v.Env
+	return busy(callButton(e.T(text), e.formCall(shared.RequestPasswordReset.Path, "email", v.User.Email), v.sendLink), v.Sending)
 }
 
 func (v *passwordView) sendLink(app.Context, app.Event) { v.SendLink() }
@@ -157,7 +169,7 @@ func (v *passwordView) Render() app.UI {
 		html.Div().Class("state").Body(app.If(!v.Known || v.State.Set, v.drawForm).Else(func() app.UI {
 			return html.Div().Class("state").Body(
 				v.drawSent(),
-				html.Div().Class("actions").Body(busyButton(e.T(message.SetAPassword), v.sendLink, v.Sending).ID("set-password")),
+				html.Div().Class("actions").Body(v.linkButton(message.SetAPassword).ID("set-password")),
 			)
 		})),
 	)
@@ -181,7 +193,7 @@ func (v *passwordView) drawForm() app.UI {
 			Typed: v.typedCurrent,
 		}),
 		html.Div().Class("forgot").Body(
-			busyButton(e.T(message.ForgotIt), v.sendLink, v.Sending).Class("quiet"),
+			v.linkButton(message.ForgotIt).Class("quiet"),
 			v.drawSent(),
 		),
 		v.form.field(field{

@@ -192,7 +192,9 @@ func (v *profileView) Render() app.UI {
 			html.Div().Body(app.If(v.User.Image != nil, func() app.UI {
 				return html.Div().Class("state").Body(
 					hint(e.T(message.PictureElsewhere)),
-					html.Div().Body(busyButton(e.T(message.RemovePicture), v.removePicture, v.Removing)),
+					html.Div().Body(busy(callButton(
+						e.T(message.RemovePicture), e.formCall(shared.UpdateUser.Path, "image", ""), v.removePicture,
+					), v.Removing)),
 				)
 			})),
 		),
@@ -203,10 +205,13 @@ func (v *profileView) Render() app.UI {
 		),
 		html.Div().Class("choices").Role("group").Aria("labelledby", "choices").Body(
 			hint(e.T(message.HintChoices)).ID("choices"),
-			&field{
-				Env: e, ID: languageField, Name: "language", Label: e.T(message.LanguageChoice),
-				Options: e.languages(), Value: cmp.Or(v.Chosen, asBrowser), Typed: v.chooseLanguage,
-			},
+			html.Form().Body(
+				&field{
+					Env: e, ID: languageField, Name: "language", Label: e.T(message.LanguageChoice),
+					Options: e.languages(), Value: cmp.Or(v.Chosen, asBrowser), Typed: v.chooseLanguage,
+				},
+				e.saveLanguageButton(),
+			),
 			&field{
 				Env: e, ID: themeField, Name: "theme", Label: e.T(message.ThemeChoice), Hint: e.T(message.HintTheme),
 				Options: e.themes(), Value: cmp.Or(v.Theme, themeSystem), Typed: v.chooseTheme,
@@ -218,7 +223,7 @@ func (v *profileView) Render() app.UI {
 const (
 	languageField = "profile-language"
 	themeField    = "profile-theme"
-	asBrowser     = "browser" // go-app drops the value of an option that is empty
+	asBrowser     = shared.BrowserLanguage
 )
 
 // languages returns the choices of languages. Each has its own name, for users who cannot read

@@ -26,6 +26,8 @@ var taskPages = map[string]taskPage{
 	shared.RevokeSession.Path:        {page: shared.PageSessions, draw: drawRevokeTask},
 	shared.RevokeOtherSessions.Path:  {page: shared.PageSessions, draw: drawRevokeOthersTask},
 	shared.StepUp.Path:               {draw: drawStepUpTask},
+	shared.ChangeEmail.Path:          {page: shared.PageProfile, draw: drawChangeEmailTask},
+	shared.DeleteUser.Path:           {page: shared.PageProfile, draw: drawDeleteAccountTask},
 	shared.SignUp.Path:               {page: shared.PageSignUp, draw: drawSignUpDone, done: true},
 	shared.RequestPasswordReset.Path: {draw: drawResetRequested, done: true},
 	shared.EnableTwoFactor.Path:      {page: shared.PageTwoFactorSettings, draw: drawEnableTask},
@@ -80,7 +82,7 @@ func (s *shell) task() app.UI {
 			t.id = id
 		}
 	}
-	t.form.init(s.env, "task", "password", "code", "backupCode", "name", "newEmail", "newPassword", "value")
+	t.form.init(s.env, "task", "email", "password", "code", "backupCode", "name", "newEmail", "newPassword", "value")
 	t.state = t.form.calls(s.page.Task.Call)
 	content := taskPageOf(s.route.path, s.page.Task.Call).draw(t)
 	s.state = t.title
@@ -93,11 +95,11 @@ func (t *taskForm) question(title message.ID, c confirmation) []app.UI {
 	return t.draw(c.Text, c.Yes, "danger")
 }
 
-// draw draws a form with parts above its button.
+// draw draws a form with a text, which may be empty, and parts above its button.
 func (t *taskForm) draw(text, yes, class string, parts ...app.UI) []app.UI {
 	return []app.UI{
 		html.Form().Class("card").Attr("novalidate", "true").Body(slices.Concat(
-			[]app.UI{html.P().Text(text)}, parts,
+			[]app.UI{drawSentence(text)}, parts,
 			[]app.UI{
 				t.drawError(),
 				div("buttons", html.A(t.page.Address.Path).Class("button").Text(t.T(message.CancelAction)), t.button(yes, class)),

@@ -26,9 +26,16 @@ func drawSignUpDone(t *taskForm) []app.UI {
 }
 
 // drawResetRequested draws that a link to choose a new password has been sent, if the address has
-// an account.
+// an account. A button of the password page names the address in its call.
 func drawResetRequested(t *taskForm) []app.UI {
 	t.title = message.CheckYourEmail
+	if own := t.fields.Get("email"); own != "" {
+		return []app.UI{div("card",
+			html.P().Text(t.T(message.DoneOwnResetLinkSent, own)),
+			hint(t.T(message.HintSpamFolder)),
+			html.A(t.page.Address.Path).Class("button").Text(t.T(message.GoBack)),
+		)}
+	}
 	return []app.UI{
 		div("card",
 			html.P().Text(t.T(message.DoneResetLinkSent, t.task.Typed["email"])),

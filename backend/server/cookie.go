@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latchkey/backend/account"
+	"latchkey/shared"
 )
 
 // cookies reads and writes the cookies. Their names are, for example:
@@ -86,6 +87,18 @@ func (k cookies) pendingSignIn(r *http.Request) (account.Token, bool) {
 
 func (k cookies) setPendingSignIn(w http.ResponseWriter, t account.Token) {
 	k.set(w, "two_factor", string(t), int(account.PendingSignInLifetime/time.Second))
+}
+
+// setLanguage sets the cookie with the language that the user chose, or deletes it if that is "".
+// Unlike the others, scripts may read it: see [shared.LanguageCookie].
+func (k cookies) setLanguage(w http.ResponseWriter, language string) {
+	maxAge := int(browserLifetime / time.Second)
+	if language == "" {
+		maxAge = -1
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: shared.LanguageCookie, Value: language, MaxAge: maxAge, Path: "/", Secure: k.secure, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 func (k cookies) clearPendingSignIn(w http.ResponseWriter) { k.set(w, "two_factor", "", -1) }

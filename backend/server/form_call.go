@@ -30,6 +30,10 @@ type formCall struct {
 	// required has the errors for fields that the form has, but that the user has left empty. The
 	// call would count as a wrong guess, or lack the field: see [wire.Decoder.Values].
 	required []*shared.Error
+	// adapt changes the fields of a form where they are not those of the call. It may be nil.
+	adapt func(fields url.Values)
+	// check fails if the app would not make the call with what the user has typed. It may be nil.
+	check func(c call, fields url.Values) error
 }
 
 // formCalls are the endpoints that the forms of pages can call, by path.
@@ -51,7 +55,6 @@ var formCalls = map[string]formCall{
 	shared.ConfirmSignIn.Path:       {done: messages{"": message.DoneSignInConfirmed}},
 	shared.UpdatePasskey.Path:       {done: messages{"": message.DonePasskeyRenamed}},
 	shared.DeletePasskey.Path:       {done: messages{"": message.DonePasskeyGone}},
-	shared.UpdateUser.Path:          {done: messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved}},
 
 	shared.EnableTwoFactor.Path:      {shows: true, required: []*shared.Error{shared.ErrPasswordRequired}},
 	shared.GenerateBackupCodes.Path:  {shows: true, required: []*shared.Error{shared.ErrPasswordRequired}},
@@ -65,6 +68,22 @@ var formCalls = map[string]formCall{
 		done:     messages{"": message.DoneTwoFactorEnabled, "replace": message.DoneMovedToNewPhone},
 		required: []*shared.Error{shared.ErrCodeRequired},
 	},
+
+	shared.UpdateUser.Path: {
+		done:  messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved, "language": message.DoneLanguageSaved},
+		adapt: adaptLanguage, check: checkProfile,
+	},
+	shared.ChangePassword.Path: {
+		done:     messages{"": message.DonePasswordChangedAlone, "revokeOtherSessions": message.DonePasswordChanged},
+		required: []*shared.Error{shared.ErrFieldRequired.In("currentPassword"), shared.ErrFieldRequired.In("newPassword")},
+	},
+	shared.DeleteUser.Path: {
+		done:     messages{"": message.DoneVerificationSent, "password": message.DoneAccountDeleted},
+		required: []*shared.Error{shared.ErrPasswordRequired}, check: checkDeletion, next: afterDeletion,
+	},
+	shared.ChangeEmail.Path:       {done: messages{"": message.DoneVerificationSent}},
+	shared.ResendEmailChange.Path: {done: messages{"": message.DoneVerificationSent}},
+	shared.CancelEmailChange.Path: {done: messages{"": message.DoneEmailChangeCanceled}},
 }
 
 // afterSignUp opens the page to open after sign-in, or shows that the address has to be verified first.
@@ -138,6 +157,10 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 	}
 	// As in a call of the app, [Server.permit] compares it with the user of the session.
 	c.Header.Set(shared.HeaderAccount, fields.Get(shared.FormAccount))
+	of := formCalls[rt.path]
+	if of.adapt != nil {
+		of.adapt(fields)
+	}
 	do, err := rt.admitForm(s, rt, c, fields)
 	if e, ok := errors.AsType[*shared.Error](err); ok && e.Code == shared.ErrValidation.Code && e.Field != "" && fields.Get(e.Field) == "" {
 		return nil, shared.ErrFieldRequired.In(e.Field)
@@ -145,6 +168,11 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 		return nil, err
 	}
 	return func(c *call) (any, error) {
+		if of.check != nil {
+			if err := of.check(*c, fields); err != nil {
+				return nil, err
+			}
+		}
 		out, err := do(c)
 		if err != nil {
 			return nil, err
@@ -168,6 +196,9 @@ func (s *Server) formRoute(path string) (rt route, id string, ok bool) {
 func (s *Server) afterFormCall(c *call, path string, fields url.Values, out any) (string, error) {
 	if path == shared.StepUp.Path {
 		return s.resume(c, fields.Get("pending"))
+	}
+	if path == shared.UpdateUser.Path && fields.Has("language") {
+		s.cookies.setLanguage(c.w, fields.Get("language")) // as the app does
 	}
 	after := formCalls[path]
 	next := pageOf(c.URL)

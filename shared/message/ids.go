@@ -353,6 +353,9 @@ const (
 	// You won't be able to sign in with “%s”, and you'll be signed out everywhere else. If your password m…
 	DeletePasskeyExplanation
 
+	// To confirm this, open the link that we'll send you.
+	DeletionNeedsLink
+
 	// %s PC
 	DesktopDevice
 

@@ -1,0 +1,67 @@
+//go:build !js
+
+package ui
+
+import (
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
+	"latchkey/app/html"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// typed returns what the user typed into a field of the refused form, or "".
+func (t *taskForm) typed(field string) string {
+	if t.state == nil {
+		return ""
+	}
+	return t.state.Typed[field]
+}
+
+// drawChangeEmailTask draws the form for a new address.
+func drawChangeEmailTask(t *taskForm) []app.UI {
+	user := t.identity.user
+	if user == nil {
+		return t.gone(message.ChangeEmailAddress, message.ErrServiceUnavailable)
+	}
+	t.title = message.ChangeEmailAddress
+	return t.draw("", t.T(message.SendLink), "main", t.field(field{
+		Name: "newEmail", Label: t.T(message.NewEmailAddress), Type: "email", Complete: "email",
+		Hint: t.newEmailHint(*user), Value: t.typed("newEmail"),
+	}))
+}
+
+// drawDeleteAccountTask draws the form that deletes the account. Without a password, the user
+// confirms the deletion with a link in an email.
+func drawDeleteAccountTask(t *taskForm) []app.UI {
+	const title = message.ConfirmDeleteAccount
+	var o shared.Overview
+	switch known := t.answer(shared.GetOverview.Path, shared.None{}, &o); {
+	case !known:
+		return t.gone(title, message.ErrServiceUnavailable)
+	case o.Last:
+		return t.gone(title, message.ErrLastAdministrator)
+	case !o.Password.Set && !o.Delivers:
+		return t.gone(title, message.ProofNeedsApp)
+	}
+	t.title = title
+	if t.state != nil && t.state.Error.Code == shared.ErrEmailMismatch.Code {
+		t.wrong["email"] = t.T(message.ErrTypeYourAddress, o.User.Email)
+	}
+	yes, class := message.SendLink, "main"
+	var proof app.UI = html.P().Text(t.T(message.DeletionNeedsLink))
+	if o.Password.Set {
+		yes, class = message.DeleteAccount, "danger"
+		proof = t.field(field{
+			Name: "password", Label: t.T(message.AccountPassword), Type: "password", Complete: "current-password",
+		})
+	}
+	return t.draw(t.deletionText(&o), t.T(yes), class,
+		username(o.User.Email),
+		t.field(field{
+			Name: "email", Label: t.T(message.TypeYourAddress), Type: "email", Complete: "off",
+			Hint: o.User.Email, Value: t.typed("email"),
+		}),
+		proof,
+	)
+}

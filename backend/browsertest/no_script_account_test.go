@@ -1,0 +1,121 @@
+package browsertest
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"latchkey/backend/testkit"
+	"latchkey/shared/message"
+)
+
+// TestAccountNoScriptBrowser tests that users manage their account without JavaScript.
+func TestAccountNoScriptBrowser(t *testing.T) {
+	suite(t, map[string]func(*testing.T, *testkit.Program){
+		"Profile": testNoScriptProfile,
+	}, nil)
+}
+
+// visitFits opens a page without the app. It fails unless the page fits a narrow window, and each of
+// its buttons does something.
+func (p *tab) visitFits(path string) {
+	p.t.Helper()
+	p.Visit(path)
+	p.usable()
+}
+
+// usable fails unless the page fits a narrow window, and each of its buttons does something.
+func (p *tab) usable() {
+	p.t.Helper()
+	path := eval[string](p, "location.pathname")
+	if eval[bool](p, `[...document.querySelectorAll("button[type=button]")].some((e) => e.checkVisibility())`) {
+		p.t.Errorf("%s has a button that does nothing", path)
+	}
+	p.Fits(320, path)
+}
+
+// clickButton clicks the button with a text by script: [testkit.Tab.Press] needs scripts in the page.
+func (p *tab) clickButton(text message.ID) {
+	p.t.Helper()
+	p.Until("there is a button "+en.T(text), `[...document.querySelectorAll("button")].
+		find((e) => e.textContent === `+testkit.Quote(en.T(text))+` && e.checkVisibility()).click() === undefined`)
+}
+
+// testNoScriptProfile changes all that a user can change about the account, and then deletes it.
+func testNoScriptProfile(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.Do(chromedp.EmulateViewport(320, 800))
+	email := p.signUp()
+	p.NoScript()
+
+	p.visitFits("/dashboard/settings/profile")
+	for _, id := range []string{"profile-theme", "choices"} {
+		if eval[bool](p, `document.getElementById("`+id+`").checkVisibility()`) {
+			t.Errorf("%s stays visible", id)
+		}
+	}
+	p.Enter("profile-name", " ")
+	p.activate("#profile-submit")
+	p.See(en.T(message.ErrFieldRequired))
+	p.AwaitFocus(en.T(message.DisplayName))
+	p.Enter("profile-name", "Ada Byron")
+	p.activate("#profile-submit")
+	p.See(en.T(message.DoneProfileSaved))
+	p.Field("profile-name", "Ada Byron")
+	p.Act(`document.getElementById("profile-language").value = "de"`)
+	p.activate(".choices .without-app button")
+	p.See(de.T(message.DoneLanguageSaved))
+	p.Act(`document.getElementById("profile-language").value = "browser"`)
+	p.activate(".choices .without-app button")
+	p.See(en.T(message.DoneLanguageSaved))
+
+	p.activate("#change-email")
+	p.awaitTitle(message.ChangeEmailAddress)
+	p.usable()
+	p.Enter("task-newEmail", "ada@")
+	p.activate("#task-submit")
+	p.See(en.T(message.ErrInvalidEmail))
+	p.AwaitFocus(en.T(message.NewEmailAddress))
+	p.Field("task-newEmail", "ada@")
+	p.Enter("task-newEmail", "new."+email)
+	p.activate("#task-submit")
+	p.See(en.T(message.EmailChangePending, "new."+email))
+	p.clickButton(message.CancelChange)
+	p.See(en.T(message.DoneEmailChangeCanceled))
+
+	p.visitFits("/dashboard/settings/password")
+	p.Enter("password-currentPassword", "not the password")
+	p.Enter("password-newPassword", "a new good password")
+	p.activate("#password-submit")
+	p.With("textbox", en.T(message.CurrentPassword), en.T(message.ErrWrongCurrentPassword))
+	p.AwaitFocus(en.T(message.CurrentPassword))
+	p.Field("password-newPassword", "")
+	p.Enter("password-currentPassword", password)
+	p.Enter("password-newPassword", "a new good password")
+	p.activate("#password-submit")
+	p.See(en.T(message.DonePasswordChangedAlone))
+	p.clickButton(message.ForgotIt)
+	p.See(en.T(message.DoneOwnResetLinkSent, email))
+	p.usable()
+
+	p.visitFits("/dashboard/settings/profile")
+	p.activate("#delete-account")
+	p.awaitTitle(message.ConfirmDeleteAccount)
+	p.usable()
+	p.Enter("task-email", "someone@example.com")
+	p.Enter("task-password", "a new good password")
+	p.activate("#task-submit")
+	p.See(en.T(message.ErrTypeYourAddress, email))
+	p.AwaitFocus(en.T(message.TypeYourAddress))
+	p.Enter("task-email", email)
+	p.Enter("task-password", "a new good password")
+	p.activate("#task-submit")
+	p.At("/sign-in")
+	p.See(en.T(message.DoneAccountDeleted))
+}
+
+// awaitTitle waits until the page has a heading.
+func (p *tab) awaitTitle(title message.ID) {
+	p.t.Helper()
+	p.Until("the heading is "+en.T(title), `document.querySelector("h1")?.textContent === `+testkit.Quote(en.T(title)))
+}

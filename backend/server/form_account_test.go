@@ -1,0 +1,275 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"latchkey/backend/testkit"
+	"latchkey/shared"
+	"latchkey/shared/message"
+)
+
+// control returns the button of a page with a text, and fails the test unless there is exactly one.
+func control(t *testing.T, page testkit.Document, text message.ID) *html.Node {
+	t.Helper()
+	var found []*html.Node
+	for _, button := range page.All("button", "type=submit", "name="+shared.FormCall) {
+		if testkit.Content(button) == en.T(text) {
+			found = append(found, button)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d buttons %q", len(found), en.T(text))
+	}
+	return found[0]
+}
+
+// pressOn presses the button of a page, and submits what was typed into its form.
+func (b *browser) pressOn(address string, text message.ID, typed ...string) testkit.Answer {
+	b.t.Helper()
+	return b.call(address, attribute(control(b.t, b.form(address), text), "value"), typed...)
+}
+
+// wantToast fails the test unless a response is a page with a message of a failure.
+func wantToast(t *testing.T, a testkit.Answer, status int, sentence string) {
+	t.Helper()
+	texts := testkit.ParseHTML(t, a.Body).In(t, "div", "class=toasts").Texts("p")
+	if a.Status != status || strings.Join(texts, "\n") != sentence {
+		t.Errorf("%v: the page says %q; want %d, %q", a, texts, status, sentence)
+	}
+}
+
+func TestPasswordByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		const page = shared.PagePassword
+		b := s.signUp(t, ann)
+		change := func(current, next string) testkit.Answer {
+			t.Helper()
+			return b.pressOn(page, message.ChangePassword, "currentPassword="+current, "newPassword="+next, "username="+ann)
+		}
+		fill := en.T(message.ErrFieldRequired)
+		wantWrong(t, change("", nextPassword), 400, "password-currentPassword", fill)
+		wantWrong(t, change(testkit.Password, ""), 400, "password-newPassword", fill)
+		wantWrong(t, change("wrong password", nextPassword), 400, "password-currentPassword", en.T(message.ErrWrongCurrentPassword))
+		wantWrong(t, change(testkit.Password, "short"), 400, "password-newPassword", en.T(message.ErrPasswordTooShort))
+		wantWrong(t, change(testkit.Password, testkit.Password), 400, "password-newPassword", en.T(message.ErrSamePassword))
+		if n := s.events(t, shared.EventPasswordFailed); n != 1 {
+			t.Errorf("%d wrong passwords are in the log; want 1", n)
+		}
+		token := b.token()
+		b.wantDone(change(testkit.Password, nextPassword), page, message.DonePasswordChangedAlone)
+		if b.token() == token || !b.SignedIn(t) {
+			t.Error("the session has the same token, or has ended")
+		}
+		other := s.browser(t)
+		wantSeeOther(t, other.send("/sign-in", "email="+ann, "password="+nextPassword), shared.PageSettings)
+		b.wantDone(change(nextPassword, testkit.Password), page, message.DonePasswordChanged)
+		wantAlive(t, other, false, "the other session")
+	})
+}
+
+// TestPasswordLimitByForm tests that the page of a task tells the user to wait after too many wrong
+// passwords.
+func TestPasswordLimitByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		task, deletion := b.openTask(shared.PageProfile, message.DeleteAccount, message.ConfirmDeleteAccount)
+		typed := strings.ToUpper(ann)
+		for range 30 {
+			a := b.submit(task, deletion, "email="+typed, "password=wrong password")
+			if a.Status == 429 {
+				texts := b.task(a, message.ConfirmDeleteAccount).Texts("p", "id=task-error")
+				if len(texts) != 1 || !strings.HasPrefix(texts[0], en.T(message.ErrTooManyTries)) || !strings.Contains(a.Body, typed) {
+					t.Errorf("the page says %q, or has lost what was typed", texts)
+				}
+				return
+			}
+			wantWrong(t, a, 400, "task-password", en.T(message.ErrWrongCurrentPassword), typed)
+		}
+		t.Error("no limit applies")
+	})
+}
+
+// TestPasswordLinkByForm tests the link to choose a password, for accounts with and without one.
+func TestPasswordLinkByForm(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		const page = shared.PagePassword
+		b := s.signUp(t, ann)
+		for _, button := range []message.ID{message.ForgotIt, message.SetAPassword} {
+			a := b.pressOn(page, button)
+			sent := b.task(a, message.CheckYourEmail)
+			if texts := sent.Texts("p"); a.Status != 200 || texts[0] != en.T(message.DoneOwnResetLinkSent, ann) {
+				t.Errorf("%v says %q", a, texts)
+			}
+			if back := sent.All("a", "href="+page); len(back) != 1 {
+				t.Error("no link leads back")
+			}
+			s.link(t, ann, en.T(message.ChooseNewPassword))
+			s.exec(t, "UPDATE passwords SET void = TRUE")
+		}
+	})
+}
+
+func TestDeleteAccountByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		other := s.signIn(t, ann)
+		task, page := b.openTask(shared.PageProfile, message.DeleteAccount, message.ConfirmDeleteAccount)
+		if texts := page.Texts("p"); texts[0] != en.T(message.DeleteAccountExplanation, ann) {
+			t.Errorf("the page says %q", texts)
+		}
+		wantWrong(t, b.submit(task, page, "email=bob@example.test", "password="+testkit.Password),
+			400, "task-email", en.T(message.ErrTypeYourAddress, ann), "bob@example.test")
+		wantWrong(t, b.submit(task, page, "password="+testkit.Password), 400, "task-email", en.T(message.ErrTypeYourAddress, ann))
+		typed := strings.ToUpper(ann)
+		wantWrong(t, b.submit(task, page, "email="+typed, "password="), 400, "task-password", en.T(message.ErrEnterPassword), typed)
+		wantWrong(t, b.submit(task, page, "email="+typed, "password=wrong password"),
+			400, "task-password", en.T(message.ErrWrongCurrentPassword), typed)
+		wantAlive(t, other, true, "the account after what was refused")
+
+		a := b.submit(task, page, "email= "+typed, "password="+testkit.Password)
+		b.wantDone(a, shared.PageSignIn, message.DoneAccountDeleted)
+		if b.token() != "" || a.Header.Get("Clear-Site-Data") == "" {
+			t.Error("the browser keeps the session's cookie, or data")
+		}
+		wantAlive(t, other, false, "the account after its deletion")
+		want(t, s.browser(t).SignIn(ann), 401, "INVALID_EMAIL_OR_PASSWORD")
+	})
+}
+
+// TestDeleteAccountWithoutPassword tests that the deletion of an account without a password needs a
+// link in an email, or else the app.
+func TestDeleteAccountWithoutPassword(t *testing.T) {
+	for _, delivers := range []bool{false, true} {
+		name, keys := "NoEmail", []string(nil)
+		if delivers {
+			name, keys = "Email", []string{"VERIFY_EMAIL=required"}
+		}
+		t.Run(name, func(t *testing.T) {
+			eachMailing(t, keys, func(t *testing.T, s mailing) {
+				b := s.browser(t)
+				b.SignUp(ann)
+				if delivers {
+					b.follow(s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
+					want(t, b.Elsewhere().SignIn(ann), 200, "")
+				}
+				s.exec(t, "DELETE FROM passwords")
+				task, page := b.openTask(shared.PageProfile, message.DeleteAccount, message.ConfirmDeleteAccount)
+				if !delivers {
+					if texts := page.Texts("p"); len(page.All("form")) > 0 || texts[0] != en.T(message.ProofNeedsApp) {
+						t.Errorf("the page says %q", texts)
+					}
+					return
+				}
+				wantWrong(t, b.submit(task, page, "email=x"), 400, "task-email", en.T(message.ErrTypeYourAddress, ann), "x")
+				b.wantDone(b.submit(task, page, "email="+ann), shared.PageProfile, message.DoneVerificationSent)
+				b.follow(s.link(t, ann, en.T(message.MailDeleteAccountSubject)))
+				wantAlive(t, b, false, "the account")
+			})
+		})
+	}
+}
+
+// TestDeleteLastAdministratorByForm tests that the page says why the account stays.
+func TestDeleteLastAdministratorByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.admin(t, ann)
+		_, page := b.openTask(shared.PageProfile, message.DeleteAccount, message.ConfirmDeleteAccount)
+		if texts := page.Texts("p"); len(page.All("form")) > 0 || texts[0] != en.T(message.ErrLastAdministrator) {
+			t.Errorf("the page says %q", texts)
+		}
+	})
+}
+
+func TestProfileByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		const page = shared.PageProfile
+		b := s.signUp(t, ann)
+		want(t, b.Post("/update-user", body{"image": "https://example.test/ann.png"}), 200, "")
+		name := func(typed string) testkit.Answer {
+			t.Helper()
+			button := b.form(page).All("button", "id=profile-submit")[0]
+			return b.call(page, attribute(button, "value"), "name="+typed)
+		}
+		b.wantDone(name("Ann Byron"), page, message.DoneProfileSaved)
+		for _, empty := range []string{"", " ", "\u200d"} {
+			wantWrong(t, name(empty), 400, "profile-name", en.T(message.ErrFieldRequired))
+		}
+		long := strings.Repeat("x", shared.MaxName+1)
+		wantWrong(t, name(long), 400, "profile-name", en.T(message.ErrNameTooLong), long)
+		b.wantDone(b.pressOn(page, message.RemovePicture), page, message.DonePictureRemoved)
+		if user := b.Session(); user.Get("user.name") != "Ann Byron" || user.Get("user.image") != nil {
+			t.Errorf("the user is %v", user)
+		}
+	})
+}
+
+// TestLanguageByForm tests that the page after the choice of a language is in that language, and so
+// are the pages after a sign-out.
+func TestLanguageByForm(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		const page = shared.PageProfile
+		b := s.signUp(t, ann)
+		choose := func(language string) (lang, toast string) {
+			t.Helper()
+			form := b.form(page).In(t, "div", "class=choices").In(t, "form")
+			if len(form.All("option", "value="+language)) != 1 {
+				t.Fatalf("the page does not offer %s", language)
+			}
+			buttons := form.All("button", "type=submit")
+			wantSeeOther(t, b.call(page, attribute(buttons[0], "value"), "language="+language), page)
+			_, next := b.drawn(page)
+			return attribute(next.All("html")[0], "lang"), next.In(t, "div", "class=toasts").Texts("p")[0]
+		}
+		if lang, toast := choose("de"); lang != "de" || toast != de.T(message.DoneLanguageSaved) {
+			t.Errorf("the page is in %s and says %q", lang, toast)
+		}
+		if b.Session().Get("language") != "de" || b.Cookie(shared.LanguageCookie) != "de" {
+			t.Errorf("saved: %v, cookie %q", b.Session(), b.Cookie(shared.LanguageCookie))
+		}
+		if lang, toast := choose("browser"); lang != "en" || toast != en.T(message.DoneLanguageSaved) {
+			t.Errorf("the page is in %s and says %q", lang, toast)
+		}
+		if b.Session().Get("language") != nil || b.Cookie(shared.LanguageCookie) != "" {
+			t.Errorf("saved: %v, cookie %q", b.Session(), b.Cookie(shared.LanguageCookie))
+		}
+		form := b.form(page).In(t, "div", "class=choices").In(t, "form")
+		a := b.call(page, attribute(form.All("button")[0], "value"), "language=xx")
+		wantToast(t, a, 400, en.T(message.ErrInvalidInput))
+	})
+}
+
+func TestEmailChangeByForm(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		const page, next = shared.PageProfile, "next@example.test"
+		b := s.signUp(t, ann)
+		b.wantDone(b.pressOn(page, message.SendVerificationEmailAgain), page, message.DoneVerificationSent)
+		b.visit(s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
+
+		task, form := b.openTask(page, message.ChangeEmailAddress, message.ChangeEmailAddress)
+		wantWrong(t, b.submit(task, form, "newEmail=next"), 400, "task-newEmail", en.T(message.ErrInvalidEmail), "next")
+		wantWrong(t, b.submit(task, form, "newEmail="+ann), 400, "task-newEmail", en.T(message.ErrEmailUnchanged), ann)
+		s.clock.Advance(time.Hour)
+		a := b.submit(task, form, "newEmail="+next)
+		proof := b.task(a, message.ConfirmIdentity)
+		if strings.Contains(a.Body, next) || b.pending() != "" {
+			t.Error("the form does not wait, or is in the page")
+		}
+		b.wantDone(b.submit(task, proof, "password="+testkit.Password), page, message.DoneVerificationSent)
+		if got := b.pending(); got != next+", "+ann {
+			t.Errorf("pending: %q", got)
+		}
+		s.mails(t)
+		b.wantDone(b.pressOn(page, message.ResendLink), page, message.DoneVerificationSent)
+		s.link(t, ann, en.T(message.MailAgreeEmailChangeSubject))
+		cancel := attribute(control(t, b.form(page), message.CancelChange), "value")
+		b.wantDone(b.call(page, cancel), page, message.DoneEmailChangeCanceled)
+		wantToast(t, b.call(page, cancel), 400, en.T(message.ErrNoEmailChange))
+		if got := b.pending(); got != "" {
+			t.Errorf("pending after it was canceled: %q", got)
+		}
+	})
+}
