@@ -167,7 +167,7 @@ func (h *home) action(a checkAction) app.UI {
 	e := h.Env
 	switch a {
 	case protectSignIn:
-		enable := button(e.T(message.EnableTwoFactor), h.enable).Class("main")
+		enable := h.enableButton()
 		if !passkey.Supported() {
 			return enable
 		}
@@ -178,14 +178,21 @@ func (h *home) action(a checkAction) app.UI {
 		}
 		return button(e.T(message.AddPasskey), h.addPasskey)
 	case makeBackupCodes:
-		return button(e.T(message.NewBackupCodes), h.makeCodes)
+		return taskButton(e.T(message.NewBackupCodes), shared.PageTwoFactorSettings, e.formCall(shared.GenerateBackupCodes.Path), h.makeCodes)
 	case verifyEmail:
-		return button(e.T(message.VerifyEmailAddress), h.verify)
+		return e.verifyButton(message.VerifyEmailAddress, h.Overview.User.Email, h.verify)
 	case reviewSessions:
 		return html.A(shared.PageSessions).Class("button").Text(e.T(message.ReviewSessions))
 	default:
 		return html.Div()
 	}
+}
+
+// enableButton draws the button that turns on two-factor authentication.
+func (h *home) enableButton() app.UI {
+	e := h.Env
+	call := e.formCall(shared.EnableTwoFactor.Path)
+	return taskButton(e.T(message.EnableTwoFactor), shared.PageTwoFactorSettings, call, h.enable).Class("main")
 }
 
 // question asks about the newest sign-in that the user has not answered.
@@ -195,16 +202,16 @@ func (h *home) question() app.UI {
 	if n := h.Overview.Sessions.New; n > 1 {
 		count = badge(levelAdvice.name(), e.T(message.FirstOf, n))
 	}
-	answer := func(text message.ID, handler app.EventHandler) html.Element {
-		return busyButton(e.T(text), handler, h.Busy).Aria("describedby", "question-text")
-	}
 	return row(html.Section().Class("card").Aria("labelledby", "question"), tile(one.Device.Kind, levelAdvice),
 		html.H2().ID("question").TabIndex(-1).Text(e.T(message.WasThisYou)), count,
 		[]app.UI{
 			html.Span().ID("question-text").Text(e.deviceName(one.Device)), h.ago("", one.CreatedAt),
 			span(one.IPAddress), span(e.methodText(one.Method)),
 		},
-		div("actions", answer(message.YesItWasMe, h.confirm), answer(message.NoSecureAccount, h.report).Class("danger")),
+		div("actions",
+			e.yesButton(*one, h.confirm, h.Busy).Aria("describedby", "question-text"),
+			e.noButton(*one, shared.PageSettings, h.report, h.Busy).Aria("describedby", "question-text"),
+		),
 	)
 }
 
@@ -234,7 +241,7 @@ func (h *home) twoFactor(enable bool) app.UI {
 	if !s.Enabled {
 		off, action := badge(levelNone.name(), e.T(message.StateOff)), arrow()
 		if enable {
-			action = button(e.T(message.EnableTwoFactor), h.enable).Class("main")
+			action = h.enableButton()
 		}
 		return h.pageRow(shared.PageTwoFactorSettings, "mobile", off, []app.UI{span(e.T(message.TwoFactorOff))}, action)
 	}
@@ -336,6 +343,7 @@ func (r *homeSession) Render() app.UI {
 	active := html.Span().Body(e.timestamp(one.LastActiveAt, e.activeText(*one, r.Now)))
 	return row(html.Li(), icon(one.Device.Kind), html.Span().ID(name).Text(e.deviceName(one.Device)), mark,
 		[]app.UI{active, span(one.IPAddress)},
-		button(e.T(message.RevokeThis), r.revoke).ID(revokeID(*one)).Aria("describedby", name),
+		taskButton(e.T(message.RevokeThis), shared.PageSessions, e.formCall(shared.RevokeSession.Path, "token", one.Token), r.revoke).
+			ID(revokeID(*one)).Aria("describedby", name),
 	)
 }

@@ -39,10 +39,20 @@ func (q *signInQuestion) Render() app.UI {
 	e, id := q.Env, q.CompoID()
 	return html.Div().Class("question").Role("group").Aria("labelledby", id).Aria("describedby", q.Name).Body(
 		html.Strong().ID(id).Text(e.T(message.WasThisYou)),
-		callButton(e.T(message.YesItWasMe), e.formCall(shared.ConfirmSignIn.Path, "token", q.Session.Token), q.yes).
-			Aria("busy", q.Busy).Aria("disabled", q.Busy).Aria("describedby", q.Name),
-		busyButton(e.T(message.NoSecureAccount), q.no, q.Busy).Class("danger").Aria("describedby", q.Name),
+		e.yesButton(q.Session, q.yes, q.Busy).Aria("describedby", q.Name),
+		e.noButton(q.Session, shared.PageSessions, q.no, q.Busy).Aria("describedby", q.Name),
 	)
+}
+
+// yesButton draws the button that answers that a sign-in was the user's.
+func (t *env) yesButton(one shared.Session, h app.EventHandler, inProgress bool) html.Element {
+	return busy(callButton(t.T(message.YesItWasMe), t.formCall(shared.ConfirmSignIn.Path, "token", one.Token), h), inProgress)
+}
+
+// noButton draws the button that answers that a sign-in was not the user's, on the page at a path.
+func (t *env) noButton(one shared.Session, page string, h app.EventHandler, inProgress bool) html.Element {
+	call := t.formCall(shared.ReportSignIn.Path, "token", one.Token)
+	return busy(taskButton(t.T(message.NoSecureAccount), page, call, h), inProgress).Class("danger")
 }
 
 // confirmSignIn records that a sign-in was the user's, and calls done with the result.
@@ -61,23 +71,29 @@ func confirmSignIn(ctx app.Context, e *env, one shared.Session, done func(app.Co
 // If so, it reports the sign-in and leads to the page for a new password. It calls busy when
 // the report begins and when it has failed.
 func reportSignIn(ctx app.Context, e *env, one shared.Session, busy func(bool)) {
-	confirm(ctx, confirmation{
+	c := reportQuestion(e)
+	c.Do = func() {
+		busy(true)
+		call(ctx, e, shared.ReportSignIn, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, out shared.NotMeReport, err error) {
+			if err != nil {
+				busy(false)
+				toastError(ctx, err)
+				return
+			}
+			e.identity.clearUser() // the report has ended this session, too
+			e.snapshots.wipe()
+			e.tabs.post(tabSessionEnded)
+			chooseNewPassword(ctx, e, out.Token)
+		})
+	}
+	confirm(ctx, c)
+}
+
+// reportQuestion asks whether to secure the account.
+func reportQuestion(e *env) confirmation {
+	return confirmation{
 		Title: e.T(message.ConfirmSecureAccount),
 		Text:  e.T(message.SecureAccountExplanation),
 		Yes:   e.T(message.SecureAccount),
-		Do: func() {
-			busy(true)
-			call(ctx, e, shared.ReportSignIn, shared.SessionHandle{Token: one.Token}, func(ctx app.Context, out shared.NotMeReport, err error) {
-				if err != nil {
-					busy(false)
-					toastError(ctx, err)
-					return
-				}
-				e.identity.clearUser() // the report has ended this session, too
-				e.snapshots.wipe()
-				e.tabs.post(tabSessionEnded)
-				chooseNewPassword(ctx, e, out.Token)
-			})
-		},
-	})
+	}
 }

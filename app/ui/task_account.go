@@ -65,3 +65,8 @@ func drawDeleteAccountTask(t *taskForm) []app.UI {
 		proof,
 	)
 }
+
+// drawReportSignInTask asks whether to secure the account, because a sign-in was not the user's.
+func drawReportSignInTask(t *taskForm) []app.UI {
+	return t.question(message.ConfirmSecureAccount, reportQuestion(t.env))
+}

@@ -28,6 +28,7 @@ var taskPages = map[string]taskPage{
 	shared.StepUp.Path:               {draw: drawStepUpTask},
 	shared.ChangeEmail.Path:          {page: shared.PageProfile, draw: drawChangeEmailTask},
 	shared.DeleteUser.Path:           {page: shared.PageProfile, draw: drawDeleteAccountTask},
+	shared.ReportSignIn.Path:         {draw: drawReportSignInTask},
 	shared.SignUp.Path:               {page: shared.PageSignUp, draw: drawSignUpDone, done: true},
 	shared.RequestPasswordReset.Path: {draw: drawResetRequested, done: true},
 	shared.EnableTwoFactor.Path:      {page: shared.PageTwoFactorSettings, draw: drawEnableTask},

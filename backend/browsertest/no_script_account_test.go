@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"latchkey/backend/testkit"
 	"latchkey/shared/message"
@@ -13,6 +14,7 @@ import (
 func TestAccountNoScriptBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"Profile": testNoScriptProfile,
+		"Report":  testNoScriptReport,
 	}, nil)
 }
 
@@ -112,6 +114,34 @@ func testNoScriptProfile(t *testing.T, server *testkit.Program) {
 	p.activate("#task-submit")
 	p.At("/sign-in")
 	p.See(en.T(message.DoneAccountDeleted))
+}
+
+// testNoScriptReport answers the questions of the home about new sign-ins, the second one with no.
+func testNoScriptReport(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.Do(chromedp.EmulateViewport(320, 800))
+	email := p.signUp()
+	for _, device := range []string{firefox, safari} {
+		other := browse(t, server)
+		other.As(device)
+		other.signIn(email)
+	}
+	p.NoScript()
+	p.visitFits("/dashboard/settings")
+	p.clickButton(message.YesItWasMe)
+	p.See(en.T(message.DoneSignInConfirmed))
+	p.clickButton(message.NoSecureAccount)
+	p.awaitTitle(message.ConfirmSecureAccount)
+	p.usable()
+	p.activate("#task-submit")
+	p.At("/reset-password")
+	p.See(en.T(message.DoneAccountSecured))
+	p.Enter("reset-newPassword", "a new good password")
+	p.activate("#reset-submit")
+	p.At("/sign-in")
+	p.Enter("sign-in-email", email)
+	p.Enter("sign-in-password", "a new good password"+kb.Enter)
+	p.At("/dashboard/settings")
 }
 
 // awaitTitle waits until the page has a heading.

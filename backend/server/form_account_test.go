@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -271,5 +272,96 @@ func TestEmailChangeByForm(t *testing.T) {
 		if got := b.pending(); got != "" {
 			t.Errorf("pending after it was canceled: %q", got)
 		}
+	})
+}
+
+// TestHomeByForm tests the buttons of the home.
+func TestHomeByForm(t *testing.T) {
+	eachMailing(t, []string{"VERIFY_EMAIL=off", "RESEND_API_KEY=re_x"}, func(t *testing.T, s mailing) {
+		const page = shared.PageSettings
+		b := s.signUp(t, ann)
+		s.mails(t)
+		other := s.signIn(t, ann)
+		b.wantDone(b.pressOn(page, message.VerifyEmailAddress), page, message.DoneVerificationSent)
+		s.link(t, ann, en.T(message.MailVerifyEmailSubject))
+
+		b.wantDone(b.pressOn(page, message.YesItWasMe), page, message.DoneSignInConfirmed)
+		if got := b.question(); got != "" {
+			t.Errorf("the page still asks about %s", got)
+		}
+		button := b.form(page).All("button", "id=revoke-"+other.sessionID())[0]
+		task := askFor(attribute(button, "formaction"), attribute(button, "value"))
+		revoke := b.task(b.page(task), message.ConfirmRevokeSession)
+		b.wantDone(b.submit(task, revoke), shared.PageSessions, message.DoneSessionRevoked)
+		wantAlive(t, other, false, "the revoked session")
+
+		if to := attribute(control(t, b.form(page), message.EnableTwoFactor), "formaction"); to != shared.PageTwoFactorSettings {
+			t.Errorf("the button to turn on two-factor authentication leads to %q", to)
+		}
+	})
+}
+
+// TestReportSignInByForm tests the report that a sign-in was not the user's, on each page that asks.
+// It leads to a new password, and no log has the token for that.
+func TestReportSignInByForm(t *testing.T) {
+	for name, page := range map[string]string{"Home": shared.PageSettings, "Sessions": shared.PageSessions} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, s *testServer) {
+				b := s.signUp(t, ann)
+				s.clock.Advance(time.Hour)
+				intruder := s.signIn(t, ann)
+				task, question := b.openTask(page, message.NoSecureAccount, message.ConfirmSecureAccount)
+				wantAlive(t, intruder, true, "the session that the page asks about")
+				proof := b.task(b.submit(task, question), message.ConfirmIdentity)
+				wantAlive(t, intruder, true, "the session before the user has confirmed")
+				a := b.submit(task, proof, "password="+testkit.Password)
+				to, err := url.Parse(a.Header.Get("Location"))
+				if err != nil || to.Path != shared.PageResetPassword || to.Query().Get("token") == "" {
+					t.Fatalf("%v to %s", a, a.Header.Get("Location"))
+				}
+				wantAlive(t, intruder, false, "the reported session")
+				if b.token() != "" {
+					t.Error("the browser keeps the cookie of its session")
+				}
+				_, reset := b.drawn(to.String())
+				if toasts := reset.In(t, "div", "class=toasts").Texts("p"); len(toasts) != 1 || toasts[0] != en.T(message.DoneAccountSecured) {
+					t.Errorf("the page says %q", toasts)
+				}
+				wantSeeOther(t, b.submit(to.String(), reset.In(t, "main"), "newPassword="+nextPassword), shared.PageSignIn)
+				wantSeeOther(t, b.send("/sign-in", "email="+ann, "password="+nextPassword), shared.PageSettings)
+				if strings.Contains(s.log.String(), to.Query().Get("token")) {
+					t.Error("the log has the token")
+				}
+			})
+		})
+	}
+}
+
+// TestReportEndedSignIn tests that a report comes too late for a session that has ended.
+func TestReportEndedSignIn(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		other := s.signIn(t, ann)
+		task, question := b.openTask(shared.PageSettings, message.NoSecureAccount, message.ConfirmSecureAccount)
+		want(t, other.Post("/sign-out", body{}), 200, "")
+		a := b.submit(task, question)
+		page := b.task(a, message.ConfirmSecureAccount)
+		if texts := page.Texts("p", "id=task-error"); len(texts) != 1 || texts[0] != en.T(message.ErrReportedSessionEnded) || !b.SignedIn(t) {
+			t.Errorf("%v says %q", a, texts)
+		}
+	})
+}
+
+// TestVerificationByForm tests the button for another email below the error of a sign-in.
+func TestVerificationByForm(t *testing.T) {
+	eachMailing(t, required, func(t *testing.T, s mailing) {
+		b := s.browser(t)
+		b.SignUp(ann)
+		a := b.send(shared.PageSignIn, "email="+ann, "password="+testkit.Password)
+		again := control(t, testkit.ParseHTML(t, a.Body).In(t, "main"), message.SendEmailAgain)
+		s.mails(t)
+		b.wantDone(b.call(shared.PageSignIn, attribute(again, "value")), shared.PageSignIn, message.DoneVerificationSent)
+		b.follow(s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
+		wantSeeOther(t, b.send(shared.PageSignIn, "email="+ann, "password="+testkit.Password), shared.PageSettings)
 	})
 }

@@ -84,6 +84,7 @@ var formCalls = map[string]formCall{
 	shared.ChangeEmail.Path:       {done: messages{"": message.DoneVerificationSent}},
 	shared.ResendEmailChange.Path: {done: messages{"": message.DoneVerificationSent}},
 	shared.CancelEmailChange.Path: {done: messages{"": message.DoneEmailChangeCanceled}},
+	shared.ReportSignIn.Path:      {done: messages{"": message.DoneAccountSecured}, next: afterReport},
 }
 
 // afterSignUp opens the page to open after sign-in, or shows that the address has to be verified first.
