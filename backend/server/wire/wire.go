@@ -200,7 +200,8 @@ func FormCall(form url.Values) (path string, fields url.Values, err error) {
 }
 
 // Values decodes the values of a form into in. It ignores unknown names. Browsers omit an unchecked
-// check box, so a missing one is false. An empty value of a member that can be null is null.
+// check box, so a missing one is false. An empty value of a member that can be null is null. A number is
+// an integer as [strconv.FormatInt] writes it.
 func (d Decoder) Values(values url.Values, s Schema, in any) error {
 	members := map[string]jsontext.Value{}
 	for _, f := range s {
@@ -210,6 +211,8 @@ func (d Decoder) Values(values url.Values, s Schema, in any) error {
 			members[f.name] = jsontext.Value(strconv.FormatBool(values.Has(f.name)))
 		case values.Has(f.name) && values.Get(f.name) == "" && slices.Contains(f.kinds, 'n'):
 			members[f.name] = jsontext.Value("null")
+		case slices.Contains(f.kinds, '0') && isInteger(values.Get(f.name)):
+			members[f.name] = jsontext.Value(values.Get(f.name))
 		case values.Has(f.name):
 			text, err := json.Marshal(values.Get(f.name))
 			if err != nil {
@@ -226,6 +229,12 @@ func (d Decoder) Values(values url.Values, s Schema, in any) error {
 		return err
 	}
 	return strict.Unmarshal(whole, in)
+}
+
+// isInteger reports whether text is a decimal integer that fits in 64 bits, in its only form.
+func isInteger(text string) bool {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && strconv.FormatInt(n, 10) == text
 }
 
 // object splits a JSON object into its members.

@@ -178,24 +178,33 @@ func TestQuery(t *testing.T) {
 }
 
 func TestForm(t *testing.T) {
-	yes, no := true, false
+	yes, no, five := true, false, int64(-5)
 	for body, want := range map[string]struct {
 		in    in
 		err   *shared.Error
 		field string
 	}{
-		"email=a%40b":                    {in: in{Email: "a@b", Yes: &no}},
-		"email=a%40b&yes=on":             {in: in{Email: "a@b", Yes: &yes}},
-		"email=a%40b&text=x+y&unknown=5": {in: in{Email: "a@b", Text: "x y", Yes: &no}},
-		"email=a%40b&yes=true":           {err: shared.ErrValidation, field: "yes"},
-		"email=a":                        {err: shared.ErrValidation, field: "email"},
-		"":                               {err: shared.ErrValidation, field: "email"},
-		"email=a%40b&email=a%40b":        {err: shared.ErrBadRequest},
-		"email=a%40b&x=%00":              {err: shared.ErrBadRequest},
-		"email=a%40b&%FF=x":              {err: shared.ErrBadRequest},
-		"email=%":                        {err: shared.ErrBadRequest},
-		"email=a%40b;text=x":             {err: shared.ErrBadRequest},
-		"email=a%40b&text=%C3%A4":        {in: in{Email: "a@b", Text: "ä", Yes: &no}},
+		"email=a%40b":                        {in: in{Email: "a@b", Yes: &no}},
+		"email=a%40b&yes=on":                 {in: in{Email: "a@b", Yes: &yes}},
+		"email=a%40b&text=x+y&unknown=5":     {in: in{Email: "a@b", Text: "x y", Yes: &no}},
+		"email=a%40b&yes=true":               {err: shared.ErrValidation, field: "yes"},
+		"email=a%40b&n=-5":                   {in: in{Email: "a@b", N: &five, Yes: &no}},
+		"email=a%40b&n=":                     {err: shared.ErrValidation, field: "n"},
+		"email=a%40b&n=05":                   {err: shared.ErrValidation, field: "n"},
+		"email=a%40b&n=%2B5":                 {err: shared.ErrValidation, field: "n"},
+		"email=a%40b&n=5.0":                  {err: shared.ErrValidation, field: "n"},
+		"email=a%40b&n=9e1":                  {err: shared.ErrValidation, field: "n"},
+		"email=a%40b&n=null":                 {err: shared.ErrValidation, field: "n"},
+		"email=a%40b&n=+5":                   {err: shared.ErrValidation, field: "n"},
+		"email=a%40b&n=92233720368547758070": {err: shared.ErrValidation, field: "n"},
+		"email=a":                            {err: shared.ErrValidation, field: "email"},
+		"":                                   {err: shared.ErrValidation, field: "email"},
+		"email=a%40b&email=a%40b":            {err: shared.ErrBadRequest},
+		"email=a%40b&x=%00":                  {err: shared.ErrBadRequest},
+		"email=a%40b&%FF=x":                  {err: shared.ErrBadRequest},
+		"email=%":                            {err: shared.ErrBadRequest},
+		"email=a%40b;text=x":                 {err: shared.ErrBadRequest},
+		"email=a%40b&text=%C3%A4":            {in: in{Email: "a@b", Text: "ä", Yes: &no}},
 	} {
 		var got in
 		typed, err := decoder.Form(post(asForm, body), schema, &got)
