@@ -22,6 +22,8 @@ type events struct {
 	list   pager
 	events []shared.Event
 	path   string // the page's
+
+	session string // the ID of the session that has caused the events; "" for any
 }
 
 func (s *events) OnInit() {
@@ -30,6 +32,7 @@ func (s *events) OnInit() {
 	s.list.fetch = s.fetch
 	address := s.Env.address()
 	s.path, s.list.filter = address.Path, filterOf(address, s.All)
+	s.list.from, s.session = address.Query().Get(beforeParameter), address.Query().Get(sessionParameter)
 	var first shared.EventPage
 	if s.list.fromPage(s.endpoint().Path, eventQuery(address, s.All), &first) {
 		s.list.start(newPage(&s.events, first.Events, first.Next, eventID))
@@ -52,7 +55,7 @@ func (s *events) refresh(app.Context, app.Action) {
 // fetch fetches the page of events that a filter selects and that are older than before.
 func (s *events) fetch(ctx app.Context, filter, before string, answered func(app.Context, page, error)) {
 	query := queryOf(filter)
-	query.Before = before
+	query.Before, query.Session = before, s.session
 	call(ctx, s.Env, s.endpoint(), query, func(ctx app.Context, out shared.EventPage, err error) {
 		answered(ctx, newPage(&s.events, out.Events, out.Next, eventID), err)
 	})
@@ -65,8 +68,13 @@ func (s *events) endpoint() shared.Endpoint[shared.EventQuery, shared.EventPage]
 	return shared.ListEvents
 }
 
-// eventQuery returns the query for the first page of the events that the address of a page names.
-func eventQuery(address *url.URL, all bool) shared.EventQuery { return queryOf(filterOf(address, all)) }
+// eventQuery returns the query for the events that the address of a page names.
+func eventQuery(address *url.URL, all bool) shared.EventQuery {
+	query := queryOf(filterOf(address, all))
+	parameters := address.Query()
+	query.Before, query.Session = parameters.Get(beforeParameter), parameters.Get(sessionParameter)
+	return query
+}
 
 // queryOf returns the query for the first page of the events that a filter selects.
 func queryOf(filter string) shared.EventQuery {
@@ -86,7 +94,11 @@ const filterParameter = "show"
 // filterOf returns the filter that the address of the page names, or "" for all. The page of a
 // user's own log has no filters by kind; that of all users does.
 func filterOf(address *url.URL, all bool) string {
-	name := address.Query().Get(filterParameter)
+	return filterNamed(address.Query().Get(filterParameter), all)
+}
+
+// filterNamed returns the filter with a name in addresses, or "" for all.
+func filterNamed(name string, all bool) string {
 	for _, g := range shared.EventGroups {
 		if string(g.Name) == name && (g.Own || all) {
 			return groupFilter + name
@@ -98,12 +110,17 @@ func filterOf(address *url.URL, all bool) string {
 	return ""
 }
 
-// withFilter returns the address of the page with a filter.
+// filterName returns the name of a filter in addresses.
+func filterName(filter string) string { return strings.TrimPrefix(filter, groupFilter) }
+
+// withFilter returns the address of the page with the newest events that a filter selects.
 func withFilter(address *url.URL, filter string) string {
 	changed, query := *address, address.Query()
 	query.Del(filterParameter)
+	query.Del(beforeParameter)
+	query.Del(sessionParameter)
 	if filter != "" {
-		query.Set(filterParameter, strings.TrimPrefix(filter, groupFilter))
+		query.Set(filterParameter, filterName(filter))
 	}
 	changed.RawQuery = query.Encode()
 	return requestURI(&changed)
@@ -114,8 +131,10 @@ func withFilter(address *url.URL, filter string) string {
 func (s *events) OnNav(ctx app.Context) {
 	defer rescue()
 	address := ctx.Page().URL()
-	if filter := filterOf(address, s.All); address.Path == s.path && filter != s.list.filter {
-		s.show(filter)
+	query := address.Query()
+	filter, from, session := filterOf(address, s.All), query.Get(beforeParameter), query.Get(sessionParameter)
+	if address.Path == s.path && (filter != s.list.filter || from != s.list.from || session != s.session) {
+		s.show(filter, from, session)
 	}
 }
 
@@ -127,24 +146,29 @@ func (s *events) choose(filter string) {
 		window := app.Window()
 		history := window.Get("history")
 		history.Call("replaceState", history.Get("state"), "", withFilter(window.URL(), filter))
-		s.show(filter)
+		s.show(filter, "", "")
 	})
 }
 
-func (s *events) show(filter string) {
+// show shows the page of the events that a filter selects, that a session has caused, and that are older
+// than from.
+func (s *events) show(filter, from, session string) {
+	s.list.from, s.session = from, session
 	s.events, s.list.shown, s.list.known, s.list.next = nil, 0, false, ""
 	s.list.restart(filter)
 }
 
 // all shows all events. The button that calls it disappears, so the filter gets the focus. The
 // context is not the button's, which ends with it.
-func (s *events) all(app.Context, app.Event) {
+func (s *events) all(_ app.Context, e app.Event) {
+	e.PreventDefault()
 	focus(s.list.ctx, "log-all")
 	s.choose("")
 }
 
-func (s *events) more(app.Context, app.Event) {
-	dispatch(s.list.ctx, func(ctx app.Context) { s.list.more(ctx, app.Event{}) })
+func (s *events) more(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	dispatch(s.list.ctx, func(app.Context) { s.list.loadMore() })
 }
 
 // Render implements [app.Composer].
@@ -161,7 +185,8 @@ func (s *events) Render() app.UI {
 			Env: e,
 			Value: eventList{
 				Events: s.events, All: s.All, Offline: s.Offline, Filter: s.list.filter, Chosen: s.list.restarted,
-				Known: s.list.known, Failed: s.list.problem != nil, More: s.list.next != "", Busy: s.list.busy, Now: s.list.now,
+				Known: s.list.known, Failed: s.list.problem != nil, From: s.list.from, Next: s.list.next, Session: s.session,
+				Busy: s.list.busy, Now: s.list.now,
 			},
 			Do: eventActions{s.choose, s.all, s.more},
 		},

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"cmp"
-	"strings"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -21,7 +20,9 @@ type eventList struct {
 	Chosen  bool      // the user has chosen a filter
 	Known   bool      // the events have been loaded
 	Failed  bool      // the last load failed
-	More    bool      // there are older events
+	From    string    // only older events than this one are shown, or "" for the newest
+	Next    string    // as From, for the next page; "" if there is none
+	Session string    // only events that this session has caused are shown, or "" for all
 	Busy    bool      // they are being loaded
 	Now     time.Time // today's
 }
@@ -42,12 +43,13 @@ type eventsView struct {
 }
 
 // chooseChip chooses the filter of the chip that was pressed.
-func (v *eventsView) chooseChip(ctx app.Context, _ app.Event) {
-	v.Do.choose(strings.TrimPrefix(ctx.JSSrc().Call("getAttribute", "data-filter").String(), everything))
+func (v *eventsView) chooseChip(ctx app.Context, e app.Event) {
+	e.PreventDefault()
+	v.Do.choose(filterNamed(ctx.JSSrc().Get("value").String(), false))
 }
 
 func (v *eventsView) chooseOption() {
-	v.Do.choose(strings.TrimPrefix(valueOf("log-kind"), everything))
+	v.Do.choose(filterNamed(valueOf("log-kind"), true))
 }
 
 // Render implements [app.Composer].
@@ -58,7 +60,7 @@ func (v *eventsView) Render() app.UI {
 		live = "polite"
 	}
 	if v.Value.Known {
-		status = e.countText(len(v.Value.Events), v.Value.More)
+		status = e.countText(len(v.Value.Events), v.Value.Next != "" && v.Value.From == "")
 		if len(v.Value.Events) == 0 { // the page shows another sentence
 			class = "visually-hidden"
 		}
@@ -71,21 +73,40 @@ func (v *eventsView) Render() app.UI {
 		filter(),
 		html.P().Class(class).Role("status").Aria("live", live).Text(status),
 		v.drawDays(),
-		html.Div().Body(app.If(v.Value.More, func() app.UI {
-			return busyButton(e.T(message.ShowMore), v.Do.more, v.Value.Busy)
-		})),
+		div("actions", v.pages()...),
+		e.pageForm("log-older", "log", beforeParameter),
+		e.pageForm("log-filter", "log", filterParameter, beforeParameter, sessionParameter),
+		e.keepParameters("log-filters", filterParameter, beforeParameter, sessionParameter),
 	)
 }
 
-// everything stands for the empty filter: go-app drops an attribute without a value.
-const everything = "everything"
+// pages draws the ways to other pages of the log.
+func (v *eventsView) pages() (ways []app.UI) {
+	e := v.Env
+	if v.Value.Next != "" {
+		more := busyButton(e.T(message.ShowMore), v.Do.more, v.Value.Busy)
+		ways = append(ways, openPage(more, "log-older", beforeParameter, v.Value.Next))
+	}
+	text := message.ShowNewestEntries
+	if v.Value.Session != "" {
+		text = message.ShowAllEvents
+	}
+	if v.Value.From != "" || v.Value.Session != "" {
+		ways = append(ways, html.A(withFilter(e.address(), v.Value.Filter)).Text(e.T(text)))
+	}
+	return ways
+}
+
+// everything is the name of the empty filter in the list of filters: go-app drops an attribute without a
+// value.
+const everything = "all"
 
 // drawChips draws the filters of a user's own log.
 func (v *eventsView) drawChips() app.UI {
 	e := v.Env
 	chip := func(filter, label string) html.Element {
 		pressed := filter == v.Value.Filter
-		return button(label, v.chooseChip).Class("chip").DataSet("filter", cmp.Or(filter, everything)).Aria("pressed", pressed)
+		return v.openFilter(button(label, v.chooseChip), filter).Class("chip").Aria("pressed", pressed)
 	}
 	chips := []app.UI{chip("", e.T(message.AllEvents)).ID("log-all")}
 	for _, g := range shared.EventGroups {
@@ -96,15 +117,25 @@ func (v *eventsView) drawChips() app.UI {
 	return html.Div().Class("chips").Role("group").Aria("label", e.T(message.ShowItem)).Body(chips...)
 }
 
+// openFilter makes a button open the page with a filter, without the app.
+func (v *eventsView) openFilter(button html.Element, filter string) html.Element {
+	parameter := filterParameter
+	if filter == "" {
+		parameter = ""
+	}
+	return openPage(button, "log-filter", parameter, filterName(filter))
+}
+
 // drawSelect draws the filters of the log of all users.
 func (v *eventsView) drawSelect() app.UI {
 	e := v.Env
 	options, groups := e.eventOptions()
-	return html.Div().Class("actions filter").Body(
+	return getForm(shared.PageSystem, "log").ID("log-filters").Class("actions filter").Body(
 		&field{
-			Env: e, ID: "log-kind", Name: "kind", Label: e.T(message.ShowItem), Options: options, Groups: groups,
-			Value: cmp.Or(v.Value.Filter, everything), Typed: v.chooseOption,
+			Env: e, ID: "log-kind", Name: filterParameter, Label: e.T(message.ShowItem), Options: options, Groups: groups,
+			Value: cmp.Or(filterName(v.Value.Filter), everything), Typed: v.chooseOption,
 		},
+		e.showFiltered(),
 		html.Div().Body(app.If(v.Value.Offline, func() app.UI {
 			return html.Button().Text(e.T(message.DownloadCSV)) // a fieldset cannot disable a link
 		}).Else(func() app.UI {
@@ -118,7 +149,7 @@ func (v *eventsView) drawSelect() app.UI {
 func (t *env) eventOptions() (options []option, groups []optionGroup) {
 	options = []option{{everything, t.T(message.AllEvents)}}
 	for _, g := range shared.EventGroups {
-		name, label := groupFilter+string(g.Name), t.T(g.Label)
+		name, label := string(g.Name), t.T(g.Label)
 		if g.Name == shared.GroupWarnings {
 			options = append(options, option{name, label})
 			continue
@@ -134,10 +165,11 @@ func (t *env) eventOptions() (options []option, groups []optionGroup) {
 	return options, groups
 }
 
-// countText returns how many entries the page shows. more means that there are older ones.
-func (t *env) countText(n int, more bool) string {
+// countText returns how many entries the page shows. newest means that there are older ones, but no
+// newer ones.
+func (t *env) countText(n int, newest bool) string {
 	switch {
-	case more:
+	case newest:
 		return t.T(message.EntriesNewest, n)
 	case n == 1:
 		return t.T(message.EntriesOne)
@@ -182,7 +214,9 @@ func (v *eventsView) drawNone() app.UI {
 	}
 	return html.Div().Class("empty").Body(
 		html.P().Text(text),
-		app.If(v.Value.Filter != "" && !v.Value.All, func() app.UI { return button(e.T(message.ShowAllEvents), v.Do.all) }),
+		app.If(v.Value.Filter != "" && !v.Value.All, func() app.UI {
+			return v.openFilter(button(e.T(message.ShowAllEvents), v.Do.all), "")
+		}),
 	)
 }
 

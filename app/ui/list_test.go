@@ -105,14 +105,14 @@ func TestPager(t *testing.T) {
 	want("the first page", "a", "b")
 	p.loadFrom("") // as a refresh does
 	refreshed := last()
-	p.more(ctx, app.Event{})
-	p.more(ctx, app.Event{}) // a second click does nothing
+	p.loadMore()
+	p.loadMore() // a second click does nothing
 	last()([]string{"c"}, "c", nil)
 	want("the second page", "a", "b", "c")
 	refreshed([]string{"z", "a"}, "a", nil)
 	want("a refresh that comes after the second page", "a", "b", "c")
 
-	p.more(ctx, app.Event{})
+	p.loadMore()
 	last()(nil, "", shared.ErrInternal)
 	if want("a page that fails", "a", "b", "c"); p.problem == nil || p.busy {
 		t.Errorf("it says %v, busy %v", p.problem, p.busy)
@@ -123,7 +123,7 @@ func TestPager(t *testing.T) {
 		t.Errorf("it still says %v", p.problem)
 	}
 
-	p.more(ctx, app.Event{})
+	p.loadMore()
 	old := last()
 	p.restart("x")
 	old([]string{"c"}, "c", nil)

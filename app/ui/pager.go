@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"cmp"
+
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/app/html"
@@ -13,6 +15,7 @@ import (
 type pager struct {
 	loading
 	filter string // selects the items
+	from   string // the cursor of the first page, from the address; "" for the beginning of the list
 	next   string // the cursor of the next page; "" if there is none
 	shown  int    // the number of items
 	paged  bool   // more than the first page is shown
@@ -62,13 +65,13 @@ func (p *pager) mount(ctx app.Context) {
 
 // loadFrom loads the page at a cursor, or the first page if from is "".
 func (p *pager) loadFrom(from string) {
-	filter := p.filter
-	p.fetch(p.ctx, filter, from, func(ctx app.Context, page page, err error) {
+	filter, first := p.filter, p.from
+	p.fetch(p.ctx, filter, cmp.Or(from, first), func(ctx app.Context, page page, err error) {
 		p.busy = false
 		if p.onAnswer != nil {
 			p.onAnswer()
 		}
-		if filter != p.filter || from == "" && p.paged {
+		if filter != p.filter || first != p.from || from == "" && p.paged {
 			return // another page or filter has been requested since
 		}
 		if p.problem = err; err != nil {
@@ -99,7 +102,12 @@ func (p *pager) retry(app.Context, app.Event) {
 	p.restart(p.filter)
 }
 
-func (p *pager) more(app.Context, app.Event) {
+func (p *pager) more(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	p.loadMore()
+}
+
+func (p *pager) loadMore() {
 	if !p.busy {
 		p.busy = true
 		p.loadFrom(p.next)
@@ -109,9 +117,10 @@ func (p *pager) more(app.Context, app.Event) {
 // drawState draws the state of loading.
 func (p *pager) drawState() app.UI { return p.draw(p.retry) }
 
-// drawMore draws the button that loads the next page, if there is one.
-func (p *pager) drawMore() app.UI {
+// drawMore draws the button that loads the next page, if there is one. Without the app, it submits a
+// [env.pageForm] with the cursor as a parameter.
+func (p *pager) drawMore(form, parameter string) app.UI {
 	return html.Div().Body(app.If(p.next != "", func() app.UI {
-		return busyButton(p.env.T(message.ShowMore), p.more, p.busy)
+		return openPage(busyButton(p.env.T(message.ShowMore), p.more, p.busy), form, parameter, p.next)
 	}))
 }

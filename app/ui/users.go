@@ -23,6 +23,8 @@ type users struct {
 	list   pager
 	users  []shared.ManagedUser
 	busyID string // the ID of the user on whom an action is running
+
+	searched string // what the address of the page searches for
 }
 
 func (s *users) OnInit() {
@@ -31,8 +33,11 @@ func (s *users) OnInit() {
 	s.list.init(s.Env, "users")
 	s.list.fetch = s.fetch
 	s.list.onAnswer = func() { s.form.busy = false }
+	address := s.Env.address()
+	query := userQuery(address)
+	s.searched, s.list.filter, s.list.from = query.Search, query.Search, address.Query().Get(afterParameter)
 	var first shared.UserPage
-	if s.list.fromPage(shared.ListUsers.Path, shared.UserQuery{}, &first) {
+	if s.list.fromPage(shared.ListUsers.Path, query, &first) {
 		s.list.start(newPage(&s.users, first.Users, first.Next, userID))
 	}
 }
@@ -54,6 +59,7 @@ func (s *users) fetch(ctx app.Context, search, after string, answered func(app.C
 func (s *users) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	s.form.busy = true
+	s.list.from = ""
 	s.list.restart(strings.TrimSpace(s.form.value("search")))
 }
 
@@ -84,16 +90,17 @@ var (
 )
 
 func (s *users) confirm(one shared.ManagedUser, a *adminAction) {
-	e := s.Env
 	if s.busyID != "" {
 		return
 	}
-	confirm(s.ctx, confirmation{
-		Title: e.T(a.title, one.Email),
-		Text:  e.T(a.text),
-		Yes:   e.T(a.yes),
-		Do:    func() { s.run(one, a) },
-	})
+	c := a.question(s.Env, one)
+	c.Do = func() { s.run(one, a) }
+	confirm(s.ctx, c)
+}
+
+// question asks whether to apply the action to an account.
+func (a *adminAction) question(e *env, one shared.ManagedUser) confirmation {
+	return confirmation{Title: e.T(a.title, one.Email), Text: e.T(a.text), Yes: e.T(a.yes)}
 }
 
 func (s *users) run(one shared.ManagedUser, a *adminAction) {
@@ -126,18 +133,22 @@ func (s *users) reload(one shared.ManagedUser) {
 func (s *users) Render() app.UI {
 	e := s.Env
 	return section("users", e.T(message.UserAccounts),
-		html.Form().Class("inline-form").Attr("novalidate", "true").OnSubmit(on(s.submit)).Body(
+		getForm(shared.PageSystem, "users").ID("users-search-form").Class("inline-form").OnSubmit(on(s.submit)).Body(
 			s.form.field(field{
-				Name: "search", Label: e.T(message.SearchUsers), Type: "search", Complete: "off", Hint: e.T(message.HintSearchUsers),
+				Name: searchParameter, Label: e.T(message.SearchUsers), Type: "search", Complete: "off", Hint: e.T(message.HintSearchUsers),
+				Value: s.searched,
 			}),
 			html.Div().Class("actions").Body(s.form.button(e.T(message.SearchUsers), "")),
 		),
+		e.keepParameters("users-search-form", searchParameter, afterParameter),
 		s.list.drawState(),
 		s.list.drawItems("sessions", len(s.users), e.T(message.NoUsersFound), func(i int) app.UI {
 			one := s.users[i]
 			return &userRow{Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
 		}),
-		s.list.drawMore(),
+		s.list.drawMore("users-next", afterParameter),
+		e.pageForm("users-next", "users", afterParameter),
+		e.pageForm(usersForm, "users"),
 	)
 }
 
@@ -158,20 +169,30 @@ func (r *userRow) CompoID() string { return r.One.ID }
 
 func userID(one shared.ManagedUser) string { return "user-" + one.ID }
 
-func (r *userRow) reset(app.Context, app.Event) {
+// usersForm is the ID of the form that opens the pages of the actions, without the app.
+const usersForm = "users-action"
+
+func (r *userRow) reset(_ app.Context, e app.Event) {
+	e.PreventDefault()
 	r.Confirm(r.One, resetFactors)
 }
 
-func (r *userRow) end(app.Context, app.Event) {
+func (r *userRow) end(_ app.Context, e app.Event) {
+	e.PreventDefault()
 	r.Confirm(r.One, endSessions)
 }
 
-func (r *userRow) toggleDisabled(app.Context, app.Event) {
+func (r *userRow) toggleDisabled(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	r.Confirm(r.One, r.toggle())
+}
+
+// toggle returns the action that disables the account, or enables it again.
+func (r *userRow) toggle() *adminAction {
 	if r.One.DisabledAt != nil {
-		r.Confirm(r.One, enableUser)
-	} else {
-		r.Confirm(r.One, disableUser)
+		return enableUser
 	}
+	return disableUser
 }
 
 // Render implements [app.Composer].
@@ -186,8 +207,9 @@ func (r *userRow) Render() app.UI {
 	if r.Own {
 		badges = append([]string{e.T(message.OwnAccount)}, badges...)
 	}
-	action := func(text, class string, h app.EventHandler) app.UI {
-		return busyButton(text, h, r.Busy).Class(class).Aria("describedby", userID(one))
+	action := func(a *adminAction, class string, h app.EventHandler) app.UI {
+		call := e.formCall(a.call.At("id", one.ID).Path)
+		return openPage(busyButton(e.T(a.yes), h, r.Busy), usersForm, shared.FormCall, call).Class(class).Aria("describedby", userID(one))
 	}
 	return html.Li().Class("session user").Body(
 		icon("person"),
@@ -206,13 +228,9 @@ func (r *userRow) Render() app.UI {
 		// Administrators manage their own account on the settings page.
 		html.Div().Class("user-actions").Body(app.If(!r.Own, func() app.UI {
 			return html.Div().Class("actions").Body(
-				action(e.T(message.ResetFactors), "", r.reset),
-				action(e.T(message.RevokeSessions), "", r.end),
-				action(
-					onOff(one.DisabledAt != nil, e.T(message.EnableAccount), e.T(message.DisableAccount)),
-					onOff(one.DisabledAt != nil, "", "danger"),
-					r.toggleDisabled,
-				),
+				action(resetFactors, "", r.reset),
+				action(endSessions, "", r.end),
+				action(r.toggle(), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
 			)
 		})),
 	)

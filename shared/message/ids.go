@@ -2699,6 +2699,9 @@ const (
 	// Show %s
 	ShowNamed
 
+	// Show the newest entries
+	ShowNewestEntries
+
 	// Show what's new
 	ShowNews
 
