@@ -50,3 +50,7 @@ const FormCall = "call"
 // FormAccount is the field of a call with the ID of the user for whom the form was drawn. As with
 // [HeaderAccount], the server refuses the call in the session of another user.
 const FormAccount = "account"
+
+// FormToFile is a field of the call of [SendTestMail]: the server writes the email to a file. The next
+// page then says so.
+const FormToFile = "toFile"

@@ -38,9 +38,18 @@ func (s *selfCheck) OnMount(ctx app.Context) {
 func (s *selfCheck) Render() app.UI {
 	return section("check", s.Env.T(message.SelfCheck),
 		html.P().Text(s.Env.T(message.SelfCheckExplanation)),
+		s.needsApp(),
 		s.check.drawState(),
 		html.Div().Class("state").Aria("busy", !s.check.known).Body(s.body()...),
 	)
+}
+
+// needsApp draws that the check needs the app, which asks the browser for its address and time.
+func (s *selfCheck) needsApp() app.UI {
+	if app.IsClient {
+		return nil
+	}
+	return html.WithoutApp(hint(s.Env.T(message.SelfCheckNeedsApp)))
 }
 
 func (s *selfCheck) body() []app.UI {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,9 +63,7 @@ func (k *systemSetting) changed() bool {
 func (k *systemSetting) show(one shared.Setting) {
 	k.base, k.theirs, k.replacing = one, nil, false
 	switch {
-	case one.Secret || one.ReadOnly:
-	case one.Type == "bool":
-		setProperty(k.ctx, k.form.inputID("value"), "checked", settingValue(one) == "true")
+	case one.Secret || one.ReadOnly || one.Type == "bool":
 	default:
 		setProperty(k.ctx, k.form.inputID("value"), "value", settingValue(one))
 	}
@@ -115,13 +114,29 @@ func (k *systemSetting) confirmSave(value string) {
 	})
 }
 
-func (k *systemSetting) toggle(ctx app.Context, _ app.Event) {
-	on := ctx.JSSrc().Get("checked").Bool()
-	if !k.form.start(k.ctx, nil) {
-		k.show(k.base)
-		return
+func (k *systemSetting) toggle(app.Context, app.Event) {
+	if k.form.start(k.ctx, nil) {
+		k.save(k.toggled())
 	}
-	k.save(onOff(on, "true", "false"))
+}
+
+// toggled returns the other value of a switch.
+func (k *systemSetting) toggled() string {
+	return onOff(settingValue(k.base) == "true", "false", "true")
+}
+
+// call returns the call that the setting makes without the app: see [env.formCall].
+func (k *systemSetting) call(fields ...string) string {
+	fields = append(fields, "key", k.base.Key, "revision", strconv.FormatInt(k.base.Revision, 10))
+	return k.Env.formCall(shared.PutSetting.Path, fields...)
+}
+
+// anchor returns the address of the setting in the page, to which the user comes back without the app.
+func (k *systemSetting) anchor() string { return "#" + k.form.inputID("value") }
+
+// openTask draws a button that opens the page of a call without the app.
+func (k *systemSetting) openTask(text, call string, h app.EventHandler) html.Element {
+	return taskButton(text, shared.PageSystem+"#system-settings", call, h)
 }
 
 func onOff(on bool, yes, no string) string {
@@ -162,9 +177,6 @@ func (k *systemSetting) save(value string) {
 		}
 		k.form.end(ctx, err)
 		if err != nil {
-			if k.base.Type == "bool" {
-				k.show(k.base) // resets the switch
-			}
 			if errors.Is(err, shared.ErrSettingReadOnly) {
 				k.Saved()
 			}
@@ -234,24 +246,41 @@ func (k *systemSetting) value() app.UI {
 		return html.Div().Class("setting-value").Body(
 			k.readOnly(value),
 			html.Div().Class("actions").Body(
-				button(text, k.replace).ID(k.form.inputID("replace")).Aria("label", label),
+				k.openTask(text, k.call(), k.replace).ID(k.form.inputID("replace")).Aria("label", label),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return busyButton(e.T(message.RemoveValue), k.confirmRemove, k.form.busy).Class("danger").
+					return k.openTask(e.T(message.RemoveValue), k.call("value", ""), k.confirmRemove).Class("danger").
+						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
 						Aria("label", e.T(message.RemoveNamedValue, one.Title))
 				})),
 			),
 		)
 	case one.Type == "bool":
-		hint := k.form.inputID("value-hint")
+		hint, on := k.form.inputID("value-hint"), settingValue(one) == "true"
 		return html.Div().Class("setting-value").Body(
 			html.Label().Class("check switch").Body(
-				html.Input("checkbox").Role("switch").ID(k.form.inputID("value")).
-					Attr("checked", settingValue(one) == "true").Aria("describedby", hint).OnChange(on(k.toggle)),
+				// It shows the new value while that is being saved.
+				callButton("", k.call("value", k.toggled()), k.toggle).Role("switch").ID(k.form.inputID("value")).
+					Attr("formaction", k.anchor()).Aria("checked", on != k.form.busy).Aria("describedby", hint),
 				html.Span().Text(one.Title),
 			),
 			html.P().Class("hint").ID(hint).Text(one.Description),
 		)
 	}
+	return formTo(k.submit).Attr("action", k.anchor()).Class("inline-form").Body(
+		k.form.field(k.input()),
+		html.Div().Class("actions").Body(
+			html.Div().Body(app.If(one.Secret, func() app.UI {
+				return button(e.T(message.CancelAction), k.cancel)
+			})),
+			makeCall(html.Button(), k.call()).Aria("label", e.T(message.SaveNamedValue, one.Title)).
+				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T(message.SaveChanges)),
+		),
+	)
+}
+
+// input returns the field for the value of the setting.
+func (k *systemSetting) input() field {
+	one := k.base
 	f := field{Name: "value", Label: one.Title, Type: "text", Complete: "off", Exact: true, Value: settingValue(one), Hint: one.Description}
 	switch one.Type {
 	case "secret":
@@ -263,16 +292,7 @@ func (k *systemSetting) value() app.UI {
 	case "int":
 		f.Mode = "numeric"
 	}
-	return formTo(k.submit).Class("inline-form").Body(
-		k.form.field(f),
-		html.Div().Class("actions").Body(
-			html.Div().Body(app.If(one.Secret, func() app.UI {
-				return button(e.T(message.CancelAction), k.cancel)
-			})),
-			html.Button().Attr("type", "submit").Aria("label", e.T(message.SaveNamedValue, one.Title)).
-				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T(message.SaveChanges)),
-		),
-	)
+	return f
 }
 
 // readOnly draws the setting without a form.
@@ -329,14 +349,6 @@ func (t *env) limits(one shared.Setting, set bool) string {
 // administrator has set.
 func (k *systemSetting) conflict() app.UI {
 	e := k.Env
-	theirs := *k.theirs
-	by, at := e.T(message.AnotherUser), app.UI(html.Text(e.T(message.InTheMeantime)))
-	if theirs.UpdatedBy != nil {
-		by = *theirs.UpdatedBy
-	}
-	if theirs.UpdatedAt != nil {
-		at = e.timestamp(*theirs.UpdatedAt, e.localTime(*theirs.UpdatedAt, "medium", "medium"))
-	}
 	return html.Div().
 		Class("conflict").
 		ID(k.form.inputID("conflict")).
@@ -345,15 +357,28 @@ func (k *systemSetting) conflict() app.UI {
 		Aria("label", e.T(message.ChangedMeanwhile)).
 		Body(
 			html.P().Body(html.Strong().Text(e.T(message.ErrEditConflict)), html.Text(" "+e.T(message.NothingSavedYet))),
-			html.Dl().Class("compare").Body(
-				html.Div().Body(html.Dt().Text(e.T(message.YourValue)), html.Dd().Text(k.valueText(k.mine))),
-				html.Div().Body(html.Dt().Body(html.Text(e.T(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueText(settingValue(theirs)))),
-			),
+			k.compare(*k.theirs),
 			html.Div().Class("actions").Body(
 				button(e.T(message.UseTheirs), k.useTheirs),
 				busyButton(e.T(message.SaveMine), k.saveMine, k.form.busy),
 			),
 		)
+}
+
+// compare draws the value that the user has submitted beside the one of another administrator.
+func (k *systemSetting) compare(theirs shared.Setting) app.UI {
+	e := k.Env
+	by, at := e.T(message.AnotherUser), app.UI(html.Text(e.T(message.InTheMeantime)))
+	if theirs.UpdatedBy != nil {
+		by = *theirs.UpdatedBy
+	}
+	if theirs.UpdatedAt != nil {
+		at = e.timestamp(*theirs.UpdatedAt, e.localTime(*theirs.UpdatedAt, "medium", "medium"))
+	}
+	return html.Dl().Class("compare").Body(
+		html.Div().Body(html.Dt().Text(e.T(message.YourValue)), html.Dd().Text(k.valueText(k.mine))),
+		html.Div().Body(html.Dt().Body(html.Text(e.T(message.TheirValueBy, by)+" "), at), html.Dd().Text(k.valueText(settingValue(theirs)))),
+	)
 }
 
 // valueText returns a value as the user reads it.

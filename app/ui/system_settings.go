@@ -20,6 +20,7 @@ type systemSettings struct {
 	ctx  app.Context
 	list loader[shared.Settings]
 
+	mail    form // sends a test email
 	mailing bool
 	mailed  string // the result of the test email
 }
@@ -27,6 +28,10 @@ type systemSettings struct {
 func (s *systemSettings) OnInit() {
 	defer rescue()
 	initLoader(&s.list, s.Env, "system-settings", shared.ListSettings)
+	s.mail.init(s.Env, "test-mail")
+	if refused := s.mail.calls(s.mailCall()); refused != nil {
+		s.mailed = refused.Text
+	}
 }
 
 func (s *systemSettings) OnMount(ctx app.Context) {
@@ -58,11 +63,25 @@ func (s *systemSettings) testMail() {
 			return
 		}
 		s.mailed = e.T(message.DoneTestEmailSent, s.Email)
-		settings := s.list.value.Settings
-		if i := slices.IndexFunc(settings, sendsMail); i >= 0 && !settings[i].IsSet {
+		if s.mailsToFile() {
 			s.mailed = e.T(message.DoneEmailWrittenToFile)
 		}
 	})
+}
+
+// mailsToFile reports whether the server writes emails to a file instead of sending them.
+func (s *systemSettings) mailsToFile() bool {
+	settings := s.list.value.Settings
+	i := slices.IndexFunc(settings, sendsMail)
+	return i >= 0 && !settings[i].IsSet
+}
+
+// mailCall returns the call that sends a test email without the app: see [env.formCall].
+func (s *systemSettings) mailCall() string {
+	if s.mailsToFile() {
+		return s.Env.formCall(shared.SendTestMail.Path, shared.FormToFile, "yes")
+	}
+	return s.Env.formCall(shared.SendTestMail.Path)
 }
 
 // sendsMail reports whether a setting is the one that makes the server send emails.
@@ -103,7 +122,9 @@ func (s *systemSettings) group(name string, settings []shared.Setting) app.UI {
 		html.Div().Body(app.If(slices.ContainsFunc(settings, sendsMail), func() app.UI {
 			return html.Div().Class("setting").Body(
 				html.Div().Class("actions").Body(
-					busyButton(s.Env.T(message.SendTestEmail), s.sendMail, s.mailing),
+					callButton(s.Env.T(message.SendTestEmail), s.mailCall(), s.sendMail).ID("test-mail-submit").
+						Aria("busy", s.mailing).Aria("disabled", s.mailing).
+						Attr("autofocus", !app.IsClient && s.mail.autofocus != ""),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),
 			)

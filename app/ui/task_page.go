@@ -39,6 +39,11 @@ var taskPages = map[string]taskPage{
 	shared.RevokeTrustedDevices.Path: {page: shared.PageTwoFactorSettings, draw: drawUntrustAllTask},
 	shared.UpdatePasskey.Path:        {page: shared.PagePasskeys, draw: drawRenamePasskeyTask},
 	shared.DeletePasskey.Path:        {page: shared.PagePasskeys, draw: drawDeletePasskeyTask},
+	shared.PutSetting.Path:           {page: shared.PageSystem, draw: drawSettingTask},
+	shared.ResetFactors.Path:         {page: shared.PageSystem, draw: resetFactors.drawTask},
+	shared.RevokeUserSessions.Path:   {page: shared.PageSystem, draw: endSessions.drawTask},
+	shared.DisableUser.Path:          {page: shared.PageSystem, draw: disableUser.drawTask},
+	shared.EnableUser.Path:           {page: shared.PageSystem, draw: enableUser.drawTask},
 }
 
 // taskPageOf returns the page of a call, or nil.
@@ -68,6 +73,15 @@ type taskForm struct {
 	task   *Task
 	state  *shared.FormState // the refused form, or nil
 	id     string            // in the path of the call
+
+	section string // to which the user goes back; "" for the beginning of the page
+}
+
+// back returns the address of the page without the task.
+func (t *taskForm) back() string {
+	query := t.page.Address.Query()
+	query.Del(shared.FormCall)
+	return requestURI(&url.URL{Path: t.page.Address.Path, RawQuery: query.Encode(), Fragment: t.section})
 }
 
 // task draws the page of the task, if the page has one.
@@ -103,7 +117,7 @@ func (t *taskForm) draw(text, yes, class string, parts ...app.UI) []app.UI {
 			[]app.UI{drawSentence(text)}, parts,
 			[]app.UI{
 				t.drawError(),
-				div("buttons", html.A(t.page.Address.Path).Class("button").Text(t.T(message.CancelAction)), t.button(yes, class)),
+				div("buttons", html.A(t.back()).Class("button").Text(t.T(message.CancelAction)), t.button(yes, class)),
 			},
 		)...),
 	}
@@ -114,13 +128,15 @@ func (t *taskForm) gone(title, text message.ID) []app.UI {
 	t.title = title
 	return []app.UI{div("card",
 		html.P().Text(t.T(text)),
-		html.A(t.page.Address.Path).Class("button").Text(t.T(message.GoBack)),
+		html.A(t.back()).Class("button").Text(t.T(message.GoBack)),
 	)}
 }
 
 // link draws a link to the page of another task.
 func (t *taskForm) link(call string, name message.ID) app.UI {
-	href := t.page.Address.Path + "?" + url.Values{shared.FormCall: {call}}.Encode()
+	query := t.page.Address.Query()
+	query.Set(shared.FormCall, call)
+	href := t.page.Address.Path + "?" + query.Encode()
 	return html.P().Class("aside").Body(html.A(href).Text(t.T(name)))
 }
 

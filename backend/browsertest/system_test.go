@@ -124,7 +124,7 @@ func testSystemSettings(t *testing.T) {
 			t.Errorf("%s is %q; want %q", setting, got, value)
 		}
 	}
-	if eval[bool](p, `document.getElementById("setting-NEW_DEVICE_MAIL-value").checked`) {
+	if eval[bool](p, `document.getElementById("setting-NEW_DEVICE_MAIL-value").ariaChecked === "true"`) {
 		t.Error("NEW_DEVICE_MAIL is on; want off")
 	}
 

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 
+	"latchkey/backend/server/wire"
+	"latchkey/backend/setting"
 	"latchkey/backend/site"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -194,7 +196,28 @@ func typedText(typed url.Values) map[string]string {
 			kept[field] = text
 		}
 	}
+	if spec, ok := typedSetting(typed); ok && !spec.Secret() {
+		kept["value"] = typed.Get("value")
+	}
 	return kept
+}
+
+// typedSetting returns the setting whose value a form has a field for, and reports whether there is one.
+func typedSetting(typed url.Values) (spec setting.Spec, ok bool) {
+	path, fields, err := wire.FormCall(typed)
+	if err != nil || path != shared.PutSetting.Path || !typed.Has("value") {
+		return setting.Spec{}, false
+	}
+	return setting.Find(fields.Get("key"))
+}
+
+// checkSetting fails if the field for a secret is empty. A call with an empty value removes the secret,
+// which has a button of its own.
+func checkSetting(c call, _ url.Values) error {
+	if spec, ok := typedSetting(c.typed); ok && spec.Secret() && c.typed.Get("value") == "" {
+		return shared.ErrInvalidSetting.WithMessage(c.language().T(message.ErrNewValueRequired)).In("value")
+	}
+	return nil
 }
 
 // formText returns the message for a form that failed without the app. Some errors have

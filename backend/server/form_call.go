@@ -85,6 +85,15 @@ var formCalls = map[string]formCall{
 	shared.ResendEmailChange.Path: {done: messages{"": message.DoneVerificationSent}},
 	shared.CancelEmailChange.Path: {done: messages{"": message.DoneEmailChangeCanceled}},
 	shared.ReportSignIn.Path:      {done: messages{"": message.DoneAccountSecured}, next: afterReport},
+
+	shared.PutSetting.Path: {done: messages{"": message.DoneSettingChanged}, check: checkSetting},
+	shared.SendTestMail.Path: {
+		done: messages{"": message.DoneTestEmailAccepted, shared.FormToFile: message.DoneEmailWrittenToFile},
+	},
+	shared.ResetFactors.Path:       {done: messages{"": message.DoneFactorsGone}},
+	shared.RevokeUserSessions.Path: {done: messages{"": message.DoneSessionsGone}},
+	shared.DisableUser.Path:        {done: messages{"": message.DoneDisabled}},
+	shared.EnableUser.Path:         {done: messages{"": message.DoneEnabled}},
 }
 
 // afterSignUp opens the page to open after sign-in, or shows that the address has to be verified first.

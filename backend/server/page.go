@@ -136,7 +136,13 @@ func (s *Server) pageState(c call) shared.PageState {
 	if c.Session.ID != "" && slices.Contains(shared.SettingsPages, address.Path) && s.enrollmentDue(c) {
 		address.Path = shared.PageTwoFactorSettings // all settings pages show what the caller has to do
 	}
-	for _, request := range site.Requests(address, c.Session.ID != "") {
+	requests := site.Requests(address, c.Session.ID != "")
+	// The page may ask the user to confirm their identity. The ways to do so depend on the account.
+	confirms := c.typed.Has(shared.FormCall) || address.Query().Has(shared.FormCall)
+	if confirms && !slices.Contains(requests, shared.GetOverview.Path) {
+		requests = append(requests, shared.GetOverview.Path)
+	}
+	for _, request := range requests {
 		if answer, err := s.answer(c, request); err == nil {
 			state.Answers[request] = answer
 		}

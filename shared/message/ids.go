@@ -491,6 +491,9 @@ const (
 	// %s is no longer trusted.
 	DoneDeviceUntrusted
 
+	// The account was disabled.
+	DoneDisabled
+
 	// Your address has already been changed.
 	DoneEmailAlreadyChanged
 
@@ -511,6 +514,12 @@ const (
 
 	// Without RESEND_API_KEY, no email is sent. It was written to a file on the server.
 	DoneEmailWrittenToFile
+
+	// The account was enabled.
+	DoneEnabled
+
+	// The factors were reset.
+	DoneFactorsGone
 
 	// The factors of %s were reset.
 	DoneFactorsReset
@@ -572,8 +581,14 @@ const (
 	// The device was signed out.
 	DoneSessionRevoked
 
+	// The account was signed out everywhere.
+	DoneSessionsGone
+
 	// %s was signed out everywhere.
 	DoneSessionsRevoked
+
+	// Setting saved.
+	DoneSettingChanged
 
 	// %s saved.
 	DoneSettingSaved
@@ -592,6 +607,9 @@ const (
 
 	// You signed out in another tab.
 	DoneSignedOutOtherTab
+
+	// A test email is on its way to you. If it doesn't arrive within a few minutes, check the spam folder.
+	DoneTestEmailAccepted
 
 	// An email is on its way to %s. If it doesn't arrive within a few minutes, check the spam folder.
 	DoneTestEmailSent
@@ -2500,6 +2518,9 @@ const (
 
 	// Something needs to be changed.
 	SelfCheckFailed
+
+	// This check needs JavaScript. Allow it for this site.
+	SelfCheckNeedsApp
 
 	// Everything looks good.
 	SelfCheckPassed
