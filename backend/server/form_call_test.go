@@ -190,3 +190,27 @@ func TestStepUpByForm(t *testing.T) {
 		}
 	})
 }
+
+// TestFormCallsRedirectNowhere tests that a form, like a call of the API, chooses no address of another
+// site for the link in an email.
+func TestFormCallsRedirectNowhere(t *testing.T) {
+	eachMailing(t, nil, func(t *testing.T, s mailing) {
+		b := s.signUp(t, ann)
+		s.mails(t)
+		for _, one := range []struct{ page, call, field string }{
+			{shared.PageForgotPassword, shared.RequestPasswordReset.Path, "redirectTo"},
+			{shared.PageProfile, shared.SendVerificationEmail.Path, "callbackURL"},
+			{shared.PageProfile, shared.ChangeEmail.Path, "callbackURL"},
+			{shared.PageSignUp, shared.SignUp.Path, "callbackURL"},
+		} {
+			for _, target := range []string{"https://evil.test/", "//evil.test/", `/\evil.test`, "javascript:x"} {
+				if a := b.call(one.page, one.call, "email="+ann, "newEmail=new@example.test", one.field+"="+target); a.Status != 403 {
+					t.Errorf("%s: %v", one.call, a)
+				}
+			}
+		}
+		if sent := s.mails(t); len(sent) > 0 {
+			t.Errorf("%d emails", len(sent))
+		}
+	})
+}

@@ -201,7 +201,8 @@ func FormCall(form url.Values) (path string, fields url.Values, err error) {
 
 // Values decodes the values of a form into in. It ignores unknown names. Browsers omit an unchecked
 // check box, so a missing one is false. An empty value of a member that can be null is null. A number is
-// an integer as [strconv.FormatInt] writes it.
+// an integer as [strconv.FormatInt] writes it. As in [Decoder.Body], the server must be allowed to
+// redirect to each address.
 func (d Decoder) Values(values url.Values, s Schema, in any) error {
 	members := map[string]jsontext.Value{}
 	for _, f := range s {
@@ -220,6 +221,9 @@ func (d Decoder) Values(values url.Values, s Schema, in any) error {
 			}
 			members[f.name] = text
 		}
+	}
+	if err := d.checkAddresses(members); err != nil {
+		return err
 	}
 	if err := d.validate(s, "body", members); err != nil {
 		return err
@@ -285,17 +289,25 @@ var callbacks = []struct {
 // checkCallbacks fails if a request to any endpoint contains an address that the server
 // may not redirect to.
 func (d Decoder) checkCallbacks(r *http.Request, members map[string]jsontext.Value) error {
+	if target := r.URL.Query().Get("callbackURL"); members["callbackURL"] == nil && target != "" && !d.MayRedirectTo(target) {
+		return shared.ErrCallbackURL.In("callbackURL")
+	}
+	return d.checkAddresses(members)
+}
+
+// checkAddresses fails if a member is an address that the server may not redirect to.
+func (d Decoder) checkAddresses(members map[string]jsontext.Value) error {
 	for _, c := range callbacks {
-		target := ""
-		if value, exists := members[c.name]; exists {
-			if value.Kind() != '"' {
-				return Invalid(c.name, "Invalid "+c.name+": expected a string")
-			}
-			if err := json.Unmarshal(value, &target); err != nil {
-				return fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
-			}
-		} else if c.name == "callbackURL" {
-			target = r.URL.Query().Get(c.name)
+		value, exists := members[c.name]
+		if !exists {
+			continue
+		}
+		if value.Kind() != '"' {
+			return Invalid(c.name, "Invalid "+c.name+": expected a string")
+		}
+		var target string
+		if err := json.Unmarshal(value, &target); err != nil {
+			return fmt.Errorf("%w: %w", shared.ErrBadRequest, err)
 		}
 		if target != "" && !d.MayRedirectTo(target) {
 			return c.err.In(c.name)
