@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"latchkey/shared"
 )
@@ -16,10 +17,21 @@ type PendingForm struct {
 	Session string // the ID of the session in which it was sent
 }
 
-// KeepForm stores a form for the caller's session, and returns the token for [Service.TakeForm].
+// maxPendingForms limits the pending forms of a user, because each can be as large as a request.
+const maxPendingForms = 10
+
+// KeepForm stores a form for the caller's session, and returns the token for [Service.TakeForm]. If the
+// user has too many pending forms, the earlier ones are discarded.
 func (s *Service) KeepForm(ctx context.Context, actor Actor, f PendingForm) (token Token, err error) {
 	f.Session = actor.Session.ID
 	err = s.inSessionTx(ctx, actor, func(in userTx) error {
+		open, err := in.OpenOneTimeTokens(ctx, in.User.ID, purposeForm, s.Now())
+		if err == nil && len(open) >= maxPendingForms {
+			_, err = in.RevokeOneTimeTokens(ctx, in.User.ID, time.Time{}, revokedReplaced, purposeForm)
+		}
+		if err != nil {
+			return err
+		}
 		token, err = s.issueToken(ctx, in, purposeForm, f)
 		return err
 	})

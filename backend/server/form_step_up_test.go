@@ -163,3 +163,20 @@ func TestStepUpNeedsApp(t *testing.T) {
 		}
 	})
 }
+
+// TestPendingFormsAreLimited tests that an account keeps few forms.
+func TestPendingFormsAreLimited(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		app, _ := b.enroll()
+		s.clock.Freeze()
+		s.stale()
+		var pages []testkit.Document
+		for range 11 {
+			pages = append(pages, b.pendingMove())
+			s.clock.Advance(11 * time.Second) // the limit of the endpoint
+		}
+		wantExpired(t, b.submit(factorPage, pages[0], "code="+nextCode(app)))
+		b.task(b.submit(factorPage, pages[10], "code="+nextCode(app)), message.AddKeyToAuthenticatorApp)
+	})
+}
