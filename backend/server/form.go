@@ -142,8 +142,7 @@ func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 		return
 	}
 	e, status := s.explain(c.w, c.Request, err)
-	if typed.Has(shared.FormCall) && isSignedOut(page, err) {
-		s.cookies.clearSession(c.w)
+	if typed.Has(shared.FormCall) && isSignedOut(page, err) { // keeps the cookie: see [account.ErrRotated]
 		c.w.Header().Set("Location", shared.PageSignIn+"?next="+url.QueryEscape(pageOf(c.URL)))
 		c.w.WriteHeader(http.StatusSeeOther)
 		return

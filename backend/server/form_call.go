@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"latchkey/backend/account"
@@ -316,9 +317,9 @@ func (k cookies) takeDone(w http.ResponseWriter, r *http.Request) message.ID {
 	return 0
 }
 
-// issued returns the session token that a response sets.
+// issued returns the session token that a response sets. Of several, browsers keep the last one.
 func (k cookies) issued(w http.ResponseWriter) (account.Token, bool) {
-	for _, line := range w.Header()["Set-Cookie"] {
+	for _, line := range slices.Backward(w.Header()["Set-Cookie"]) {
 		if c, err := http.ParseSetCookie(line); err == nil && c.Name == k.prefix+"session_token" {
 			return account.ParseToken(c.Value)
 		}

@@ -214,3 +214,22 @@ func TestFormCallsRedirectNowhere(t *testing.T) {
 		}
 	})
 }
+
+// TestRotatedCookieStays tests that a form with a token that a newer one has replaced leaves the cookie
+// alone: of two clicks, the browser may show the response to the second, and then has the cookie of the
+// first.
+func TestRotatedCookieStays(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		old := b.Cookie("latchkey.session_token")
+		change := []string{"currentPassword=" + testkit.Password, "newPassword=another secret 47"}
+		b.wantDone(b.call(shared.PagePassword, shared.ChangePassword.Path, change...), shared.PagePassword, message.DonePasswordChangedAlone)
+		second := s.browser(t)
+		second.SetCookie("latchkey.session_token", old)
+		a := second.call(shared.PagePassword, shared.ChangePassword.Path, change...)
+		wantSeeOther(t, a, "/sign-in?next="+url.QueryEscape(shared.PagePassword))
+		if set := strings.Join(a.Header["Set-Cookie"], "\n"); strings.Contains(set, "session_token") {
+			t.Errorf("the response sets %s", set)
+		}
+	})
+}

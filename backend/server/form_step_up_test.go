@@ -180,3 +180,21 @@ func TestPendingFormsAreLimited(t *testing.T) {
 		b.task(b.submit(factorPage, pages[10], "code="+nextCode(app)), message.AddKeyToAuthenticatorApp)
 	})
 }
+
+// TestStepUpExtendsSession tests that a form goes on in a session that the same request extends, so that
+// the response sets two tokens.
+func TestStepUpExtendsSession(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		s.clock.Freeze()
+		b, _ := s.signUpWithPasskey(t, ann)
+		s.clock.Advance(24*time.Hour - time.Minute)
+		address, page := b.openTask(shared.PagePasskeys, message.RenameItem, message.RenamePasskey)
+		page = b.task(b.submit(address, page, "name=Phone"), message.ConfirmIdentity)
+		s.clock.Advance(2 * time.Minute)
+		a := b.submit(shared.PagePasskeys, page, "password="+testkit.Password)
+		if n := strings.Count(strings.Join(a.Header["Set-Cookie"], "\n"), "session_token="); n != 2 {
+			t.Errorf("the response sets %d tokens", n)
+		}
+		b.wantDone(a, shared.PagePasskeys, message.DonePasskeyRenamed)
+	})
+}
