@@ -64,6 +64,17 @@ func HasTask(page, call string) bool {
 	return t != nil && !t.done
 }
 
+// IsCallOf reports whether the forms of a page call the endpoint at a path. A call with a page of its own
+// is made only on the page that this one belongs to.
+func IsCallOf(page, path string) bool {
+	for pattern, p := range taskPages {
+		if _, ok := shared.MatchPath(pattern, path); ok && p.page != "" && p.page != page {
+			return false
+		}
+	}
+	return page != shared.PageEmail // not a page of the app
+}
+
 // A taskForm is the form of a task.
 type taskForm struct {
 	*env

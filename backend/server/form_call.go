@@ -148,11 +148,8 @@ func handleCalls(page string) route {
 // admitFormCall admits a call that a form makes.
 func (s *Server) admitFormCall(c *call) (action, error) {
 	path, fields, err := wire.FormCall(c.typed)
-	if err != nil {
-		return nil, formError(err)
-	}
 	rt, id, exists := s.formRoute(path)
-	if !exists {
+	if err != nil || !exists || !site.IsCallOf(c.URL.Path, path) {
 		if err := s.limit(*c, defaultRate, unknownForms); err != nil {
 			return nil, err
 		}

@@ -233,3 +233,40 @@ func TestRotatedCookieStays(t *testing.T) {
 		}
 	})
 }
+
+// TestFormCallsOfOtherPages tests that a page makes no call whose response only another page shows.
+func TestFormCallsOfOtherPages(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		for _, page := range []string{shared.PageSettings, shared.PageProfile, shared.PageSignIn, shared.PageForgotPassword, shared.PageEmail} {
+			if a := b.call(page, shared.EnableTwoFactor.Path, "password="+testkit.Password); a.Status != 400 && a.Status != 404 {
+				t.Errorf("%s: %v", page, a)
+			}
+			if a := b.call(page, shared.SignUp.Path, "email=bob@example.test"); a.Status != 400 && a.Status != 404 {
+				t.Errorf("%s: %v", page, a)
+			}
+		}
+		wantStatus(t, b, shared.TwoFactor{})
+		for _, call := range []string{shared.UpdateUser.Path, shared.RequestPasswordReset.Path} {
+			if a := b.call(shared.PageEmail, call, "name=Other", "email="+ann); a.Status < 400 || a.Status > 499 {
+				t.Errorf("%s: %v", call, a)
+			}
+		}
+	})
+}
+
+// TestUnreadableCallsAreLimited tests that forms whose call cannot be read have the limit of other
+// unknown forms.
+func TestUnreadableCallsAreLimited(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		s.clock.Freeze()
+		b := s.signUp(t, ann)
+		last := 0
+		for range 101 {
+			last = b.sendRaw(shared.PageSessions, "call="+url.QueryEscape(shared.RevokeSession.Path+"?token=%zz")).Status
+		}
+		if last != 429 {
+			t.Errorf("the last of 101 forms has status %d", last)
+		}
+	})
+}

@@ -26,6 +26,9 @@ type Task = ui.Task
 // HasTask is [ui.HasTask].
 func HasTask(page, call string) bool { return ui.HasTask(page, call) }
 
+// IsCallOf is [ui.IsCallOf].
+func IsCallOf(page, path string) bool { return ui.IsCallOf(page, path) }
+
 // Requests is [ui.Requests].
 func Requests(address *url.URL, signedIn bool) []string { return ui.Requests(address, signedIn) }
 
