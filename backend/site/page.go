@@ -59,8 +59,9 @@ func (s *Site) setEdition(w http.ResponseWriter, l *message.Language) {
 	w.Header().Set(headerEdition, hex.EncodeToString(sum[:6]))
 }
 
-// compressed returns a page in gzip. A page contains no token, so attackers can learn no secret from
-// its length by putting guesses into its address (BREACH).
+// compressed returns a page in gzip. Attackers can put guesses into the address of a page and see its
+// length (BREACH). They learn no secret: a page contains only tokens that its address has, or that are
+// new in each response.
 func compressed(page []byte) []byte {
 	w := gzipWriters.Get().(*gzip.Writer)
 	defer gzipWriters.Put(w)
