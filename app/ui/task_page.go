@@ -46,21 +46,21 @@ var taskPages = map[string]taskPage{
 	shared.EnableUser.Path:           {page: shared.PageSystem, draw: enableUser.drawTask},
 }
 
-// taskPageOf returns the page of a call, or nil.
-func taskPageOf(page, call string) *taskPage {
+// taskPageOf returns the page of a call, or nil, and the ID in the path of the call.
+func taskPageOf(page, call string) (t *taskPage, id string) {
 	path, _, _ := strings.Cut(call, "?")
 	for pattern, p := range taskPages {
-		if _, ok := shared.MatchPath(pattern, path); ok && (p.page == "" || p.page == page) {
-			return &p
+		if id, ok := shared.MatchPath(pattern, path); ok && (p.page == "" || p.page == page) {
+			return &p, id
 		}
 	}
-	return nil
+	return nil, ""
 }
 
 // HasTask reports whether a call, as in [shared.FormCall], has a page of its own below the page at
 // an address.
 func HasTask(page, call string) bool {
-	t := taskPageOf(page, call)
+	t, _ := taskPageOf(page, call)
 	return t != nil && !t.done
 }
 
@@ -100,17 +100,13 @@ func (s *shell) task() app.UI {
 	if s.page.Task == nil {
 		return nil
 	}
-	path, query, _ := strings.Cut(s.page.Task.Call, "?")
-	t := &taskForm{env: s.env, task: s.page.Task}
-	t.fields, _ = url.ParseQuery(query) // a part is as good as none
-	for pattern := range taskPages {
-		if id, ok := shared.MatchPath(pattern, path); ok {
-			t.id = id
-		}
-	}
+	page, id := taskPageOf(s.route.path, s.page.Task.Call)
+	t := &taskForm{env: s.env, task: s.page.Task, id: id}
+	_, query, _ := strings.Cut(t.task.Call, "?")
+	t.fields, _ = url.ParseQuery(query) // without the fields that are malformed
 	t.form.init(s.env, "task", "email", "password", "code", "backupCode", "name", "newEmail", "newPassword", "value")
-	t.state = t.form.calls(s.page.Task.Call)
-	content := taskPageOf(s.route.path, s.page.Task.Call).draw(t)
+	t.state = t.form.calls(t.task.Call)
+	content := page.draw(t)
 	s.state = t.title
 	return narrow(append([]app.UI{heading(s.env.T(t.title))}, content...)...)
 }

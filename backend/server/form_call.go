@@ -158,16 +158,16 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 	if id != "" {
 		c.SetPathValue("id", id)
 	}
-	for _, empty := range formCalls[rt.path].required {
+	f := formCalls[rt.path]
+	for _, empty := range f.required {
 		if fields.Has(empty.Field) && fields.Get(empty.Field) == "" {
 			return nil, cmp.Or(s.limit(*c, rt.rate, rt.limitPath), error(empty))
 		}
 	}
 	// As in a call of the app, [Server.permit] compares it with the user of the session.
 	c.Header.Set(shared.HeaderAccount, fields.Get(shared.FormAccount))
-	of := formCalls[rt.path]
-	if of.adapt != nil {
-		of.adapt(fields)
+	if f.adapt != nil {
+		f.adapt(fields)
 	}
 	do, err := rt.admitForm(s, rt, c, fields)
 	if e, ok := errors.AsType[*shared.Error](err); ok && e.Code == shared.ErrValidation.Code && e.Field != "" && fields.Get(e.Field) == "" {
@@ -176,8 +176,8 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 		return nil, err
 	}
 	return func(c *call) (any, error) {
-		if of.check != nil {
-			if err := of.check(*c, fields); err != nil {
+		if f.check != nil {
+			if err := f.check(*c, fields); err != nil {
 				return nil, err
 			}
 		}
@@ -208,17 +208,17 @@ func (s *Server) afterFormCall(c *call, path string, fields url.Values, out any)
 	if path == shared.UpdateUser.Path && fields.Has("language") {
 		s.cookies.setLanguage(c.w, fields.Get("language")) // as the app does
 	}
-	after := formCalls[path]
+	f := formCalls[path]
 	next := pageOf(c.URL)
-	if after.next != nil {
-		next = after.next(*c, out)
+	if f.next != nil {
+		next = f.next(*c, out)
 	}
-	if after.shows || next == "" {
+	if f.shows || next == "" {
 		t := site.Task{Call: c.typed.Get(shared.FormCall), Answer: wire.AppendJSON(nil, out), Typed: typedText(c.typed)}
 		s.drawTask(*c, http.StatusOK, t, nil)
 		return "", nil
 	}
-	if done := after.message(fields); done != 0 {
+	if done := f.message(fields); done != 0 {
 		s.cookies.setDone(c.w, done)
 	}
 	return next, nil
