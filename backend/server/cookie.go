@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"latchkey/backend/account"
 	"latchkey/shared"
+	"latchkey/shared/message"
 )
 
 // cookies reads and writes the cookies. Their names are, for example:
@@ -138,4 +140,40 @@ func (k cookies) browser(r *http.Request) account.KnownDeviceTokens {
 
 func (k cookies) setBrowser(w http.ResponseWriter, b account.KnownDeviceTokens) {
 	k.set(w, "browser", string(b), int(browserLifetime/time.Second))
+}
+
+// issued returns the session token that a response sets. Of several, browsers keep the last one.
+func (k cookies) issued(w http.ResponseWriter) (account.Token, bool) {
+	for _, line := range slices.Backward(w.Header()["Set-Cookie"]) {
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == k.prefix+"session_token" {
+			return account.ParseToken(c.Value)
+		}
+	}
+	return "", false
+}
+
+// doneLifetime, in seconds, exceeds the time until the browser opens the next page.
+const doneLifetime = 60
+
+func (k cookies) setDone(w http.ResponseWriter, done message.ID) {
+	k.set(w, "done", strconv.Itoa(int(done)), doneLifetime)
+}
+
+// takeDone returns what the last form of the browser has done, or 0, and clears the cookie that
+// says so. It returns nothing else, whatever another site of the domain has put into the cookie.
+func (k cookies) takeDone(w http.ResponseWriter, r *http.Request) message.ID {
+	value := k.value(r, "done")
+	if value == "" {
+		return 0
+	}
+	k.set(w, "done", "", -1)
+	n, _ := strconv.Atoi(value)
+	for _, c := range formCalls {
+		for _, done := range c.done {
+			if done == message.ID(n) {
+				return done
+			}
+		}
+	}
+	return 0
 }

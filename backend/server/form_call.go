@@ -6,8 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 
 	"latchkey/backend/account"
 	"latchkey/backend/server/wire"
@@ -286,40 +284,4 @@ func (s *Server) resume(c *call, pending string) (string, error) {
 		return "", err
 	}
 	return out.(string), nil
-}
-
-// doneLifetime, in seconds, exceeds the time until the browser opens the next page.
-const doneLifetime = 60
-
-func (k cookies) setDone(w http.ResponseWriter, done message.ID) {
-	k.set(w, "done", strconv.Itoa(int(done)), doneLifetime)
-}
-
-// takeDone returns what the last form of the browser has done, or 0, and clears the cookie that
-// says so. It returns nothing else, whatever another site of the domain has put into the cookie.
-func (k cookies) takeDone(w http.ResponseWriter, r *http.Request) message.ID {
-	value := k.value(r, "done")
-	if value == "" {
-		return 0
-	}
-	k.set(w, "done", "", -1)
-	n, _ := strconv.Atoi(value)
-	for _, c := range formCalls {
-		for _, done := range c.done {
-			if done == message.ID(n) {
-				return done
-			}
-		}
-	}
-	return 0
-}
-
-// issued returns the session token that a response sets. Of several, browsers keep the last one.
-func (k cookies) issued(w http.ResponseWriter) (account.Token, bool) {
-	for _, line := range slices.Backward(w.Header()["Set-Cookie"]) {
-		if c, err := http.ParseSetCookie(line); err == nil && c.Name == k.prefix+"session_token" {
-			return account.ParseToken(c.Value)
-		}
-	}
-	return "", false
 }
