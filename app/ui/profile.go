@@ -86,14 +86,14 @@ func (s *profile) removePicture() {
 // chooseLanguage saves a language at once, without a button.
 func (s *profile) chooseLanguage(chosen string) {
 	if s.choosing {
-		setProperty(s.ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
+		setProperty(s.ctx, languageField, "value", cmp.Or(s.Chosen, shared.BrowserLanguage))
 		return
 	}
 	s.choosing = true
 	call(s.ctx, s.Env, shared.UpdateUser, shared.UserChange{Language: &chosen}, func(ctx app.Context, _ shared.Status, err error) {
 		s.choosing = false
 		if err != nil {
-			setProperty(ctx, languageField, "value", cmp.Or(s.Chosen, asBrowser))
+			setProperty(ctx, languageField, "value", cmp.Or(s.Chosen, shared.BrowserLanguage))
 			toastError(ctx, err)
 			return
 		}
@@ -175,7 +175,7 @@ func (v *profileView) removePicture(app.Context, app.Event) { v.RemovePicture() 
 
 func (v *profileView) chooseLanguage() {
 	chosen := valueOf(languageField)
-	if chosen == asBrowser {
+	if chosen == shared.BrowserLanguage {
 		chosen = ""
 	}
 	v.ChooseLanguage(chosen)
@@ -208,7 +208,7 @@ func (v *profileView) Render() app.UI {
 			html.Form().Body(
 				&field{
 					Env: e, ID: languageField, Name: "language", Label: e.T(message.LanguageChoice),
-					Options: e.languages(), Value: cmp.Or(v.Chosen, asBrowser), Typed: v.chooseLanguage,
+					Options: e.languages(), Value: cmp.Or(v.Chosen, shared.BrowserLanguage), Typed: v.chooseLanguage,
 				},
 				e.saveLanguageButton(),
 			),
@@ -223,13 +223,12 @@ func (v *profileView) Render() app.UI {
 const (
 	languageField = "profile-language"
 	themeField    = "profile-theme"
-	asBrowser     = shared.BrowserLanguage
 )
 
 // languages returns the choices of languages. Each has its own name, for users who cannot read
 // the others.
 func (t *env) languages() []option {
-	return []option{{asBrowser, t.T(message.SameAsBrowser)}, {message.English.Tag, "English"}, {message.German.Tag, "Deutsch"}}
+	return []option{{shared.BrowserLanguage, t.T(message.SameAsBrowser)}, {message.English.Tag, "English"}, {message.German.Tag, "Deutsch"}}
 }
 
 // themes returns the choices of themes.

@@ -213,8 +213,7 @@ func (s *shell) top(email string) app.UI {
 				return html.Span().Class("email").Text(email)
 			}),
 			app.If(signedIn, func() app.UI {
-				return callButton(e.T(message.SignOut), e.formCall(shared.SignOut.Path), s.clickSignOut).ID("sign-out").
-					Aria("busy", s.signingOut).Aria("disabled", s.signingOut)
+				return busy(callButton(e.T(message.SignOut), e.formCall(shared.SignOut.Path), s.clickSignOut), s.signingOut).ID("sign-out")
 			}),
 		),
 	)

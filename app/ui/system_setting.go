@@ -248,8 +248,8 @@ func (k *systemSetting) value() app.UI {
 			html.Div().Class("actions").Body(
 				k.openTask(text, k.call(), k.replace).ID(k.form.inputID("replace")).Aria("label", label),
 				html.Div().Body(app.If(one.IsSet, func() app.UI {
-					return k.openTask(e.T(message.RemoveValue), k.call("value", ""), k.confirmRemove).Class("danger").
-						Aria("busy", k.form.busy).Aria("disabled", k.form.busy).
+					remove := k.openTask(e.T(message.RemoveValue), k.call("value", ""), k.confirmRemove)
+					return busy(remove, k.form.busy).Class("danger").
 						Aria("label", e.T(message.RemoveNamedValue, one.Title))
 				})),
 			),
@@ -272,8 +272,8 @@ func (k *systemSetting) value() app.UI {
 			html.Div().Body(app.If(one.Secret, func() app.UI {
 				return button(e.T(message.CancelAction), k.cancel)
 			})),
-			makeCall(html.Button(), k.call()).Aria("label", e.T(message.SaveNamedValue, one.Title)).
-				Aria("busy", k.form.busy).Aria("disabled", k.form.busy).Text(e.T(message.SaveChanges)),
+			busy(makeCall(html.Button(), k.call()), k.form.busy).Aria("label", e.T(message.SaveNamedValue, one.Title)).
+				Text(e.T(message.SaveChanges)),
 		),
 	)
 }

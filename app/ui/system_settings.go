@@ -122,8 +122,7 @@ func (s *systemSettings) group(name string, settings []shared.Setting) app.UI {
 		html.Div().Body(app.If(slices.ContainsFunc(settings, sendsMail), func() app.UI {
 			return html.Div().Class("setting").Body(
 				html.Div().Class("actions").Body(
-					callButton(s.Env.T(message.SendTestEmail), s.mailCall(), s.sendMail).ID("test-mail-submit").
-						Aria("busy", s.mailing).Aria("disabled", s.mailing).
+					busy(callButton(s.Env.T(message.SendTestEmail), s.mailCall(), s.sendMail), s.mailing).ID("test-mail-submit").
 						Attr("autofocus", !app.IsClient && s.mail.autofocus != ""),
 				),
 				html.P().Class("hint").Role("status").Text(s.mailed),

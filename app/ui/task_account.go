@@ -10,19 +10,11 @@ import (
 	"latchkey/shared/message"
 )
 
-// typed returns what the user typed into a field of the refused form, or "".
-func (t *taskForm) typed(field string) string {
-	if t.state == nil {
-		return ""
-	}
-	return t.state.Typed[field]
-}
-
 // drawChangeEmailTask draws the form for a new address.
 func drawChangeEmailTask(t *taskForm) []app.UI {
 	user := t.identity.user
 	if user == nil {
-		return t.gone(message.ChangeEmailAddress, message.ErrServiceUnavailable)
+		return t.noForm(message.ChangeEmailAddress, message.ErrServiceUnavailable)
 	}
 	t.title = message.ChangeEmailAddress
 	return t.draw("", t.T(message.SendLink), "main", t.field(field{
@@ -36,13 +28,13 @@ func drawChangeEmailTask(t *taskForm) []app.UI {
 func drawDeleteAccountTask(t *taskForm) []app.UI {
 	const title = message.ConfirmDeleteAccount
 	var o shared.Overview
-	switch known := t.answer(shared.GetOverview.Path, shared.None{}, &o); {
+	switch known := t.answers.read(shared.GetOverview.Path, shared.None{}, &o); {
 	case !known:
-		return t.gone(title, message.ErrServiceUnavailable)
+		return t.noForm(title, message.ErrServiceUnavailable)
 	case o.Last:
-		return t.gone(title, message.ErrLastAdministrator)
+		return t.noForm(title, message.ErrLastAdministrator)
 	case !o.Password.Set && !o.Delivers:
-		return t.gone(title, message.ProofNeedsApp)
+		return t.noForm(title, message.ProofNeedsApp)
 	}
 	t.title = title
 	if t.state != nil && t.state.Error.Code == shared.ErrEmailMismatch.Code {

@@ -41,7 +41,7 @@ func drawEnableTask(t *taskForm) []app.UI {
 		if of == moveTask {
 			why = message.ErrTwoFactorNotOn
 		}
-		return t.gone(of.title, why)
+		return t.noForm(of.title, why)
 	}
 	return t.askPassword(of, "main")
 }
@@ -49,7 +49,7 @@ func drawEnableTask(t *taskForm) []app.UI {
 // twoFactor reports whether two-factor authentication is on, if the page knows it.
 func (t *taskForm) twoFactor() (enabled, known bool) {
 	var state shared.TwoFactor
-	known = t.answer(shared.TwoFactorStatus.Path, shared.None{}, &state)
+	known = t.answers.read(shared.TwoFactorStatus.Path, shared.None{}, &state)
 	return state.Enabled, known
 }
 
@@ -131,14 +131,14 @@ func drawRenewTask(t *taskForm) []app.UI {
 		return []app.UI{div("card", append(parts, html.A(t.page.Address.Path).Class("button", "main").Text(t.T(message.FinishSetup)))...)}
 	}
 	if enabled, known := t.twoFactor(); known && !enabled {
-		return t.gone(renewTask.title, message.ErrTwoFactorNotOn)
+		return t.noForm(renewTask.title, message.ErrTwoFactorNotOn)
 	}
 	return t.askPassword(renewTask, "main")
 }
 
 func drawDisableTask(t *taskForm) []app.UI {
 	if enabled, known := t.twoFactor(); known && !enabled {
-		return t.gone(disableTask.title, message.ErrTwoFactorNotOn)
+		return t.noForm(disableTask.title, message.ErrTwoFactorNotOn)
 	}
 	return t.askPassword(disableTask, "danger")
 }
@@ -149,19 +149,19 @@ func drawUntrustTask(t *taskForm) []app.UI {
 			return t.question(message.ConfirmUntrustDevice, untrustQuestion(t.env, one))
 		}
 	}
-	return t.gone(message.ConfirmUntrustDevice, message.DoneDeviceNotTrusted)
+	return t.noForm(message.ConfirmUntrustDevice, message.DoneDeviceNotTrusted)
 }
 
 func drawUntrustAllTask(t *taskForm) []app.UI {
 	all := t.trusted()
 	if len(all) == 0 {
-		return t.gone(message.ConfirmRevokeTrustedDevices, message.DoneTrustedDevicesRevoked)
+		return t.noForm(message.ConfirmRevokeTrustedDevices, message.DoneTrustedDevicesRevoked)
 	}
 	return t.question(message.ConfirmRevokeTrustedDevices, untrustAllQuestion(t.env, len(all)))
 }
 
 // trusted returns the trusted devices, as far as the page knows them.
 func (t *taskForm) trusted() (all []shared.TrustedDevice) {
-	t.answer(shared.ListTrustedDevices.Path, shared.None{}, &all)
+	t.answers.read(shared.ListTrustedDevices.Path, shared.None{}, &all)
 	return all
 }

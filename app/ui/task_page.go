@@ -130,11 +130,11 @@ func (t *taskForm) draw(text, yes, class string, parts ...app.UI) []app.UI {
 	}
 }
 
-// gone draws that what the call is about does not exist any more.
-func (t *taskForm) gone(title, text message.ID) []app.UI {
+// noForm draws why the page has no form, such as that another tab has made the call.
+func (t *taskForm) noForm(title, why message.ID) []app.UI {
 	t.title = title
 	return []app.UI{div("card",
-		html.P().Text(t.T(text)),
+		html.P().Text(t.T(why)),
 		html.A(t.back()).Class("button").Text(t.T(message.GoBack)),
 	)}
 }
@@ -147,38 +147,18 @@ func (t *taskForm) link(call string, name message.ID) app.UI {
 	return html.P().Class("aside").Body(html.A(href).Text(t.T(name)))
 }
 
+// typed returns what the user typed into a field of the refused form, or "".
+func (t *taskForm) typed(field string) string {
+	if t.state == nil {
+		return ""
+	}
+	return t.state.Typed[field]
+}
+
 // email returns the address of the user, or "" if the page does not know it.
 func (t *taskForm) email() string {
 	if t.identity.user == nil {
 		return ""
 	}
 	return t.identity.user.Email
-}
-
-// answer stores the response to a request that came with the page in out.
-func (t *taskForm) answer(path string, in, out any) bool { return t.answers.read(path, in, out) }
-
-func drawRevokeTask(t *taskForm) []app.UI {
-	var all []shared.Session
-	t.answer(shared.ListSessions.Path, shared.None{}, &all)
-	for _, one := range all {
-		if one.Token != t.fields.Get("token") {
-			continue
-		}
-		title := message.ConfirmRevokeSession
-		if one.IsCurrent {
-			title = message.ConfirmSignOutDevice
-		}
-		return t.question(title, revokeQuestion(t.env, one, t.now()))
-	}
-	return t.gone(message.ConfirmRevokeSession, message.SessionHasEnded)
-}
-
-func drawRevokeOthersTask(t *taskForm) []app.UI {
-	var all []shared.Session
-	t.answer(shared.ListSessions.Path, shared.None{}, &all)
-	if len(all) < 2 {
-		return t.gone(message.ConfirmRevokeOtherSessions, message.NoOtherSessions)
-	}
-	return t.question(message.ConfirmRevokeOtherSessions, revokeOthersQuestion(t.env, len(all)-1))
 }

@@ -14,15 +14,14 @@ import (
 func drawRenamePasskeyTask(t *taskForm) []app.UI {
 	one := t.passkey()
 	if one == nil {
-		return t.gone(message.RenamePasskey, message.DonePasskeyGone)
+		return t.noForm(message.RenamePasskey, message.DonePasskeyGone)
 	}
 	t.title = message.RenamePasskey
 	name := t.passkeyName(*one)
-	if t.state != nil {
-		name = cmp.Or(t.state.Typed["name"], name)
-	}
-	return t.draw(t.T(message.PasskeyNamed, t.passkeyName(*one)), t.T(message.SaveChanges), "main",
-		t.field(field{Name: "name", Label: t.T(message.PasskeyName), Type: "text", Complete: "off", Value: name}),
+	return t.draw(t.T(message.PasskeyNamed, name), t.T(message.SaveChanges), "main",
+		t.field(field{
+			Name: "name", Label: t.T(message.PasskeyName), Type: "text", Complete: "off", Value: cmp.Or(t.typed("name"), name),
+		}),
 	)
 }
 
@@ -30,13 +29,13 @@ func drawDeletePasskeyTask(t *taskForm) []app.UI {
 	if one := t.passkey(); one != nil {
 		return t.question(message.ConfirmDeletePasskey, deletePasskeyQuestion(t.env, *one))
 	}
-	return t.gone(message.ConfirmDeletePasskey, message.DonePasskeyGone)
+	return t.noForm(message.ConfirmDeletePasskey, message.DonePasskeyGone)
 }
 
 // passkey returns the passkey that the form is about, or nil if there is none.
 func (t *taskForm) passkey() *shared.Passkey {
 	var all []shared.Passkey
-	t.answer(shared.ListPasskeys.Path, shared.None{}, &all)
+	t.answers.read(shared.ListPasskeys.Path, shared.None{}, &all)
 	for i := range all {
 		if all[i].ID == t.fields.Get("id") {
 			return &all[i]

@@ -18,7 +18,7 @@ func drawStepUpTask(t *taskForm) []app.UI {
 	var overview shared.Overview
 	// Without the overview, which is not for users who must enroll a second factor, the user may have
 	// a password.
-	password := !t.answer(shared.GetOverview.Path, shared.None{}, &overview) || overview.Password.Set
+	password := !t.answers.read(shared.GetOverview.Path, shared.None{}, &overview) || overview.Password.Set
 	d := stepUpDialog{Env: t.env, form: t.form, with: withPassword, TwoFactor: twoFactor}
 	factor := t.fields.Get("need") == shared.NeedSecondFactor
 	if factor {
@@ -26,7 +26,7 @@ func drawStepUpTask(t *taskForm) []app.UI {
 	}
 	switch {
 	case factor && !twoFactor, !factor && !twoFactor && !password:
-		return t.gone(message.ConfirmIdentity, message.ProofNeedsApp)
+		return t.noForm(message.ConfirmIdentity, message.ProofNeedsApp)
 	case t.fields.Get("with") == "backupCode":
 		d.with = byBackup
 	case factor || t.fields.Get("with") == "code" || !password:

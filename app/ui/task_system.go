@@ -18,9 +18,9 @@ import (
 func (t *taskForm) notAdmitted(permission string) []app.UI {
 	switch {
 	case t.identity.overdue(t.now()):
-		return t.gone(message.TwoFactorFirst, message.ReturnWhenTwoFactorOn)
+		return t.noForm(message.TwoFactorFirst, message.ReturnWhenTwoFactorOn)
 	case !t.identity.may(permission):
-		return t.gone(message.NothingForYou, message.ErrNoPagePermission)
+		return t.noForm(message.NothingForYou, message.ErrNoPagePermission)
 	}
 	return nil
 }
@@ -33,14 +33,14 @@ func (a *adminAction) drawTask(t *taskForm) []app.UI {
 		return why
 	}
 	var page shared.UserPage
-	t.answer(shared.ListUsers.Path, userQuery(t.page.Address), &page)
+	t.answers.read(shared.ListUsers.Path, userQuery(t.page.Address), &page)
 	for _, one := range page.Users {
 		if one.ID == t.id {
 			c := a.question(t.env, one)
 			return t.draw(c.Title, c.Yes, "danger", html.P().Text(c.Text))
 		}
 	}
-	return t.gone(a.yes, message.ErrNoSuchUser)
+	return t.noForm(a.yes, message.ErrNoSuchUser)
 }
 
 // drawSettingTask draws the form that changes a setting: a secret, which the page does not show, or the
@@ -51,15 +51,15 @@ func drawSettingTask(t *taskForm) []app.UI {
 		return why
 	}
 	var all shared.Settings
-	t.answer(shared.ListSettings.Path, shared.None{}, &all)
+	t.answers.read(shared.ListSettings.Path, shared.None{}, &all)
 	i := slices.IndexFunc(all.Settings, func(one shared.Setting) bool { return one.Key == t.fields.Get("key") })
 	if i < 0 {
-		return t.gone(t.title, message.ErrUnknownSetting)
+		return t.noForm(t.title, message.ErrUnknownSetting)
 	}
 	k := &systemSetting{Env: t.env, Now: t.now(), base: all.Settings[i], mine: t.fields.Get("value")}
 	switch value, given := t.fields["value"]; {
 	case k.base.ReadOnly:
-		return t.gone(t.title, message.ErrSettingReadOnly)
+		return t.noForm(t.title, message.ErrSettingReadOnly)
 	case !given:
 		return t.drawSettingField(k)
 	case k.base.Secret && value[0] == "":
@@ -69,14 +69,14 @@ func drawSettingTask(t *taskForm) []app.UI {
 		return t.drawSettingValue(k, "main", t.T(message.SaveChanges),
 			t.T(message.ConfirmSaveValue, k.base.Title), k.base.Description, k.valueText(k.mine))
 	}
-	return t.gone(t.title, message.ErrFormExpired) // a link must not choose the value
+	return t.noForm(t.title, message.ErrFormExpired) // a link must not choose the value
 }
 
 // drawSettingField draws a field for the value of a setting.
 func (t *taskForm) drawSettingField(k *systemSetting) []app.UI {
 	f, parts := k.input(), []app.UI(nil)
 	if t.state != nil && !k.base.Secret {
-		f.Value = t.state.Typed["value"]
+		f.Value = t.typed("value")
 	}
 	k.mine = f.Value
 	if conflict := t.conflict(k); conflict != nil {
