@@ -239,10 +239,10 @@ var (
 
 	ErrFormExpired = ErrBadRequest.WithMessage("This form is no longer valid. Please fill it in again.")
 
-	ErrEmailRequired    = ErrFieldRequired.WithMessage("Enter your email address.").In("email")
-	ErrPasswordRequired = ErrFieldRequired.WithMessage("Enter your password.").In("password")
-	ErrCodeRequired     = ErrFieldRequired.WithMessage("Enter the six digits of the code.").In("code")
-	ErrBackupRequired   = ErrFieldRequired.WithMessage("Enter a backup code.").In("backupCode")
+	ErrEmailRequired      = ErrFieldRequired.WithMessage("Enter your email address.").In("email")
+	ErrPasswordRequired   = ErrFieldRequired.WithMessage("Enter your password.").In("password")
+	ErrCodeRequired       = ErrFieldRequired.WithMessage("Enter the six digits of the code.").In("code")
+	ErrBackupCodeRequired = ErrFieldRequired.WithMessage("Enter a backup code.").In("backupCode")
 	// Reasons for which a link was revoked.
 	ErrTokenReplaced = ErrTokenSuperseded.WithMessage("A newer email has replaced this link.")
 	ErrTokenCanceled = ErrTokenSuperseded.WithMessage("This change was canceled.")

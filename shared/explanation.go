@@ -40,7 +40,7 @@ var explanations = []Explanation{
 	{err: ErrEmailRequired, Text: message.ErrEnterEmailAddress},
 	{err: ErrPasswordRequired, Text: message.ErrEnterPassword},
 	{err: ErrCodeRequired, Text: message.ErrEnterSixDigits},
-	{err: ErrBackupRequired, Text: message.ErrEnterBackupCode},
+	{err: ErrBackupCodeRequired, Text: message.ErrEnterBackupCode},
 	{err: ErrMediaType, Text: message.ErrContentTypeJSON},
 	{err: ErrFormMediaType, Text: message.ErrFormMediaType},
 	{err: ErrTooLarge, Text: message.ErrRequestTooLarge},

@@ -36,6 +36,8 @@ type FormState struct {
 	Call  string            `json:"call,omitempty"`  // see [FormCall]; empty for a form that makes no call
 	Typed map[string]string `json:"typed,omitempty"` // what the user typed, by field
 
+	// Email is what the user typed on the sign-in page, or on the second-factor page the address of
+	// the account.
 	Email       string `json:"email,omitempty"`
 	Forget      bool   `json:"forget,omitempty"`      // do not stay signed in
 	TrustDevice bool   `json:"trustDevice,omitempty"` // trust this device

@@ -26,7 +26,7 @@ func (p *forgotPassword) OnInit() {
 	defer rescue()
 	p.form.init(p.Env, "forgot", "email")
 	if refused := p.form.calls(p.Env.formCall(shared.RequestPasswordReset.Path)); refused != nil {
-		p.typed = refused.Email
+		p.typed = refused.Typed["email"]
 	}
 }
 

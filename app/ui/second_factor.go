@@ -333,7 +333,7 @@ func (p *secondFactor) Render() app.UI {
 				p.lostAccess(),
 			),
 		),
-		e.worksWithoutScript(),
+		e.passkeysNeedApp(),
 	)
 }
 

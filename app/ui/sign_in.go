@@ -218,7 +218,7 @@ func (p *signIn) Render() app.UI {
 				html.A(shared.PageSignUp).Text(e.T(message.CreateAnAccount)),
 			)
 		})),
-		e.worksWithoutScript(),
+		e.passkeysNeedApp(),
 	)
 }
 

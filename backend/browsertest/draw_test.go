@@ -31,7 +31,7 @@ func TestDrawnBrowser(t *testing.T) {
 
 // describeTakeOver keeps a description of the page that the server has drawn, and of what the app
 // puts in its place, in window.served and window.drawn: one line for each element and text. Some
-// attributes are properties in the app, and the elements for users without JavaScript are not
+// attributes are properties in the app, and the elements for browsers without the app are not
 // in it.
 const describeTakeOver = `{
 	const properties = ["value", "checked", "selected", "open", "autofocus"];

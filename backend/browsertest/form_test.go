@@ -55,7 +55,7 @@ func testFormNoScript(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.NoScript()
 	p.Visit("/sign-in?next=%2Fdashboard%2Fsettings%2Fsessions")
-	p.See(en.T(message.PasskeysNeedJavaScript))
+	p.See(en.T(message.PasskeysNeedApp))
 	for _, id := range []string{"app-wasm-loader", "boot"} {
 		if eval[bool](p, `document.getElementById("`+id+`").checkVisibility()`) {
 			t.Errorf("the element %s stays visible without JavaScript", id)

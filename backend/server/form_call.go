@@ -39,7 +39,7 @@ type formCall struct {
 var formCalls = map[string]formCall{
 	shared.SignOut.Path: {next: func(call, any) string { return shared.PageSignIn }},
 	shared.StepUp.Path: { // continues with another call: see [Server.resume]
-		required: []*shared.Error{shared.ErrPasswordRequired, shared.ErrCodeRequired, shared.ErrBackupRequired},
+		required: []*shared.Error{shared.ErrPasswordRequired, shared.ErrCodeRequired, shared.ErrBackupCodeRequired},
 	},
 	shared.SignUp.Path:                {next: afterSignUp},
 	shared.SendVerificationEmail.Path: {done: messages{"": message.DoneVerificationSent}},

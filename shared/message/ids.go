@@ -104,7 +104,7 @@ const (
 	// Backup codes
 	BackupCodes
 
-	// They work once you have entered the code below.
+	// You can use them after you have entered the code below.
 	BackupCodesAfterSetup
 
 	// Latchkey backup codes for %s at %s
@@ -554,7 +554,7 @@ const (
 	// Passkey “%s” deleted.
 	DonePasskeyDeleted
 
-	// The passkey was removed.
+	// The passkey was deleted.
 	DonePasskeyGone
 
 	// Passkey renamed.
@@ -2282,8 +2282,8 @@ const (
 	// Sign in with your fingerprint, face or screen lock. A passkey can't be guessed or given away, and yo…
 	PasskeysExplanation
 
-	// Passkeys need JavaScript. Everything else works without it.
-	PasskeysNeedJavaScript
+	// Passkeys need JavaScript and WebAssembly. Everything else works without them.
+	PasskeysNeedApp
 
 	// Changed
 	PasswordChanged
@@ -2318,7 +2318,7 @@ const (
 	// a backup code
 	ProofBackupCode
 
-	// You can confirm this only with a passkey, and that needs JavaScript. Allow it for this site, or use …
+	// You can confirm this only with a passkey, and that needs JavaScript and WebAssembly. Allow them for …
 	ProofNeedsApp
 
 	// the password and a code from the new app
@@ -2519,7 +2519,7 @@ const (
 	// Something needs to be changed.
 	SelfCheckFailed
 
-	// This check needs JavaScript. Allow it for this site.
+	// The self-check needs JavaScript and WebAssembly. Allow them for this site, or use another browser.
 	SelfCheckNeedsApp
 
 	// Everything looks good.

@@ -15,7 +15,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// A parsedPage is a drawn page as a browser without JavaScript parses it.
+// A parsedPage is a drawn page as a browser parses it.
 type parsedPage struct {
 	t    *testing.T
 	root *parser.Node
@@ -36,7 +36,7 @@ func drawState(t *testing.T, address string, state shared.PageState) parsedPage 
 	return parsedPage{t, parse(t, b.String())}
 }
 
-// parse parses the content of a page as browsers with or without JavaScript do.
+// parse parses the content of a page as browsers do.
 func parse(t *testing.T, drawn string) *parser.Node {
 	t.Helper()
 	document := "<!doctype html><html><head></head><body>" + drawn + "</body></html>"
@@ -280,7 +280,7 @@ func TestRefusedSecondFactor(t *testing.T) {
 		}
 		trust := p.id("second-factor-trust")
 		if !isWithoutApp(trust.Parent.Parent.Parent) || p.described("second-factor-trust") != en.T(message.HintTrustDevice) {
-			t.Errorf("%s: the box to trust the browser is not for users without JavaScript, or lacks its hint", tt.what)
+			t.Errorf("%s: the box to trust the browser is not for browsers without the app, or lacks its hint", tt.what)
 		}
 		details := p.find("id", "second-factor-backup")
 		if (details == nil) != (tt.focus == backup) {
@@ -338,8 +338,8 @@ func TestRefusedFormIsOfOnePage(t *testing.T) {
 	}
 }
 
-// TestNeedsScript tests that the pages for signing in say what needs JavaScript.
-func TestNeedsScript(t *testing.T) {
+// TestPasskeysNeedApp tests that the pages for signing in say what needs the app.
+func TestPasskeysNeedApp(t *testing.T) {
 	for _, path := range []string{shared.PageSignIn, shared.PageTwoFactor} {
 		p := drawState(t, path, shared.PageState{})
 		var said string
@@ -348,7 +348,7 @@ func TestNeedsScript(t *testing.T) {
 				said += text(n)
 			}
 		}
-		if !strings.Contains(said, en.T(message.PasskeysNeedJavaScript)) {
+		if !strings.Contains(said, en.T(message.PasskeysNeedApp)) {
 			t.Errorf("%s says %q", path, said)
 		}
 	}

@@ -8,15 +8,15 @@ import (
 	"latchkey/shared/message"
 )
 
-// The functions below draw content for users without JavaScript. All but backup return nil in the
+// The functions below draw content for browsers without the app. All but backup return nil in the
 // app.
 
-// worksWithoutScript draws what works without JavaScript.
-func (t *env) worksWithoutScript() app.UI {
+// passkeysNeedApp draws that passkeys need the app.
+func (t *env) passkeysNeedApp() app.UI {
 	if app.IsClient {
 		return nil
 	}
-	return html.WithoutApp(html.P().Class("aside").Text(t.T(message.PasskeysNeedJavaScript)))
+	return html.WithoutApp(html.P().Class("aside").Text(t.T(message.PasskeysNeedApp)))
 }
 
 // addingNeedsApp draws that only the app can add passkeys.
