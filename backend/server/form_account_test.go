@@ -4,44 +4,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/net/html"
 
 	"latchkey/backend/testkit"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
-
-// control returns the button of a page with a text, and fails the test unless there is exactly one.
-func control(t *testing.T, page testkit.Document, text message.ID) *html.Node {
-	t.Helper()
-	var found []*html.Node
-	for _, button := range page.All("button", "type=submit", "name="+shared.FormCall) {
-		if testkit.Content(button) == en.T(text) {
-			found = append(found, button)
-		}
-	}
-	if len(found) != 1 {
-		t.Fatalf("%d buttons %q", len(found), en.T(text))
-	}
-	return found[0]
-}
-
-// pressOn presses the button of a page, and submits what was typed into its form.
-func (b *browser) pressOn(address string, text message.ID, typed ...string) testkit.Answer {
-	b.t.Helper()
-	return b.call(address, attribute(control(b.t, b.form(address), text), "value"), typed...)
-}
-
-// wantToast fails the test unless a response is a page with a message of a failure.
-func wantToast(t *testing.T, a testkit.Answer, status int, sentence string) {
-	t.Helper()
-	texts := testkit.ParseHTML(t, a.Body).In(t, "div", "class=toasts").Texts("p")
-	if a.Status != status || strings.Join(texts, "\n") != sentence {
-		t.Errorf("%v: the page says %q; want %d, %q", a, texts, status, sentence)
-	}
-}
 
 func TestPasswordByForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
@@ -253,7 +220,7 @@ func TestEmailChangeByForm(t *testing.T) {
 		task, form := b.openTask(page, message.ChangeEmailAddress, message.ChangeEmailAddress)
 		wantWrong(t, b.submit(task, form, "newEmail=next"), 400, "task-newEmail", en.T(message.ErrInvalidEmail), "next")
 		wantWrong(t, b.submit(task, form, "newEmail="+ann), 400, "task-newEmail", en.T(message.ErrEmailUnchanged), ann)
-		s.clock.Advance(time.Hour)
+		s.stale()
 		a := b.submit(task, form, "newEmail="+next)
 		proof := b.task(a, message.ConfirmIdentity)
 		if strings.Contains(a.Body, next) || b.pending() != "" {
@@ -308,7 +275,7 @@ func TestReportSignInByForm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, s *testServer) {
 				b := s.signUp(t, ann)
-				s.clock.Advance(time.Hour)
+				s.stale()
 				intruder := s.signIn(t, ann)
 				task, question := b.openTask(page, message.NoSecureAccount, message.ConfirmSecureAccount)
 				wantAlive(t, intruder, true, "the session that the page asks about")

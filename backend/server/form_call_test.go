@@ -11,55 +11,6 @@ import (
 	"latchkey/shared/message"
 )
 
-// call submits a form of a page that calls an endpoint. Each field is "name=value".
-func (b *browser) call(page, endpoint string, fields ...string) testkit.Answer {
-	b.t.Helper()
-	return b.send(page, append([]string{shared.FormCall + "=" + endpoint}, fields...)...)
-}
-
-// wantDone fails the test unless a response opens a page that says what has been done, once.
-func (b *browser) wantDone(a testkit.Answer, page string, done message.ID) {
-	b.t.Helper()
-	wantSeeOther(b.t, a, page)
-	says := func() string {
-		texts := testkit.ParseHTML(b.t, b.page(page).Body).In(b.t, "div", "class=toasts").Texts("p")
-		return strings.Join(texts, "\n")
-	}
-	if got := says(); got != en.T(done) {
-		b.t.Errorf("%s says %q; want %q", page, got, en.T(done))
-	}
-	if got := says(); got != "" {
-		b.t.Errorf("%s says %q twice", page, got)
-	}
-}
-
-// task returns the form of a task page, with its fields.
-func (b *browser) task(a testkit.Answer, title message.ID) testkit.Document {
-	b.t.Helper()
-	page := testkit.ParseHTML(b.t, a.Body)
-	if got := page.Texts("h1"); len(got) != 1 || got[0] != en.T(title) {
-		b.t.Fatalf("the page is %q; want %q: %v", got, en.T(title), a)
-	}
-	if len(page.All("script")) > 0 {
-		b.t.Error("the app starts in the page of a task")
-	}
-	return page.In(b.t, "main")
-}
-
-// submit submits the form of a page of a task, as a browser does when the user presses its button.
-func (b *browser) submit(address string, page testkit.Document, typed ...string) testkit.Answer {
-	b.t.Helper()
-	buttons := page.All("button", "type=submit", "name="+shared.FormCall)
-	if len(buttons) != 1 {
-		b.t.Fatalf("%d buttons submit the form of %s", len(buttons), address)
-	}
-	return b.call(address, attribute(buttons[0], "value"), typed...)
-}
-
-func askFor(page, call string) string {
-	return page + "?" + url.Values{shared.FormCall: {call}}.Encode()
-}
-
 func TestRevokeByForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, ann)

@@ -12,51 +12,6 @@ import (
 	"latchkey/shared/message"
 )
 
-// openTask opens the page of a task with the button of a page that has a name. It returns the
-// address of the task, and its form.
-func (b *browser) openTask(page string, name, title message.ID) (address string, form testkit.Document) {
-	b.t.Helper()
-	_, drawn := b.drawn(page)
-	for _, button := range drawn.All("button", "type=submit", "formmethod=get", "name="+shared.FormCall) {
-		if testkit.Content(button) == en.T(name) {
-			address = askFor(attribute(button, "formaction"), attribute(button, "value"))
-			return address, b.task(b.page(address), title)
-		}
-	}
-	b.t.Fatalf("%s has no button %q", page, en.T(name))
-	return "", form
-}
-
-// pathOf returns the address of a page without the query.
-func pathOf(address string) string {
-	path, _, _ := strings.Cut(address, "?")
-	return path
-}
-
-// linkOf returns the address of the link of a page that has a name.
-func linkOf(t *testing.T, page testkit.Document, name message.ID) string {
-	t.Helper()
-	for _, link := range page.All("a") {
-		if testkit.Content(link) == en.T(name) {
-			return attribute(link, "href")
-		}
-	}
-	t.Fatalf("the page has no link %q", en.T(name))
-	return ""
-}
-
-// wantErrorAt fails the test unless the page of a task has the error at a field, which has the
-// focus.
-func wantErrorAt(t *testing.T, page testkit.Document, field string, wrong message.ID) {
-	t.Helper()
-	if got := page.Texts("p", "id=task-"+field+"-wrong"); !slices.Equal(got, []string{en.T(wrong)}) {
-		t.Errorf("the errors at %s are %q; want %q", field, got, en.T(wrong))
-	}
-	if len(page.All("input", "id=task-"+field, "autofocus")) != 1 {
-		t.Errorf("the field %s has not the focus", field)
-	}
-}
-
 // scanForm returns an authenticator app that has scanned the QR code of a page, by way of the link
 // for phones, and the backup codes of the page.
 func (s *testServer) scanForm(t *testing.T, page testkit.Document) (app *testkit.AuthenticatorApp, codes []string) {
@@ -158,7 +113,7 @@ func TestFirstCodeWithoutSession(t *testing.T) {
 		page = b.task(b.submit(address, page, "password="+testkit.Password), message.AddKeyToAuthenticatorApp)
 		app, _ := s.scanForm(t, page)
 		want(t, b.Elsewhere().Post("/revoke-sessions", body{}), 200, "")
-		wantSeeOther(t, b.submit(pathOf(address), page, "code="+app.Code(0)), "/sign-in?next="+url.QueryEscape(factorPage))
+		wantSeeOther(t, b.submit(factorPage, page, "code="+app.Code(0)), "/sign-in?next="+url.QueryEscape(factorPage))
 	})
 }
 
@@ -184,9 +139,6 @@ func TestOverdueByForm(t *testing.T) {
 		want(t, b.Get("/list-sessions"), 200, "")
 	})
 }
-
-// stale lets the session of the browser pass the time in which it may change factors.
-func (s *testServer) stale() { s.clock.Advance(time.Hour) }
 
 // TestMoveByForm tests that a user moves to a new phone without the app, after a code of the old one.
 func TestMoveByForm(t *testing.T) {
@@ -306,24 +258,5 @@ func TestUntrustByForm(t *testing.T) {
 		if len(ids()) > 0 || devices[2].signsInUnasked(t, ann) {
 			t.Error("a device is still trusted")
 		}
-	})
-}
-
-// TestTooManyPasswordsByForm tests that the page of a task says how long to wait.
-func TestTooManyPasswordsByForm(t *testing.T) {
-	each(t, func(t *testing.T, s *testServer) {
-		b := s.signUp(t, ann)
-		address, page := b.openTask(factorPage, message.EnableTwoFactor, message.EnableTwoFactor)
-		for range 100 {
-			a := b.submit(address, page, "password=not it")
-			page = b.task(a, message.EnableTwoFactor)
-			if a.Status == 429 {
-				if len(page.Texts("p", "id=task-error")) != 1 {
-					t.Error("the page does not say that")
-				}
-				return
-			}
-		}
-		t.Error("a hundred wrong passwords are allowed")
 	})
 }

@@ -10,31 +10,6 @@ import (
 	"latchkey/shared/message"
 )
 
-// form opens a page and returns it.
-func (b *browser) form(address string) testkit.Document {
-	b.t.Helper()
-	_, page := b.drawn(address)
-	return page.In(b.t, "main")
-}
-
-// wantWrong fails the test unless a response is the page of a refused form, with an error at a field
-// and with what was typed into another one.
-func wantWrong(t *testing.T, a testkit.Answer, status int, id, sentence string, kept ...string) {
-	t.Helper()
-	page := testkit.ParseHTML(t, a.Body)
-	if texts := page.Texts("p", "id="+id+"-wrong"); a.Status != status || len(texts) != 1 || texts[0] != sentence {
-		t.Errorf("%v: the error at %s is %q; want %q", a, id, texts, sentence)
-	}
-	for _, text := range kept {
-		if len(page.All("input", "value="+text)) != 1 {
-			t.Errorf("what was typed is not kept: %s", text)
-		}
-	}
-	if strings.Contains(a.Body, testkit.Password) || strings.Contains(a.Body, nextPassword) {
-		t.Error("the page has the password in it")
-	}
-}
-
 func TestSignUpByForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		b := s.browser(t)

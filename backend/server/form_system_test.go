@@ -1,15 +1,11 @@
 package server_test
 
 import (
-	"cmp"
 	"context"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/net/html"
 
 	"latchkey/backend/mail"
 	"latchkey/backend/server"
@@ -19,117 +15,6 @@ import (
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
-
-// An openedPage is a page with its address, as a browser without the app shows it.
-type openedPage struct {
-	b       *browser
-	address string
-	answer  testkit.Answer
-	testkit.Document
-}
-
-// openPage opens the page at an address, without its fragment.
-func (b *browser) openPage(address string) openedPage {
-	b.t.Helper()
-	address, _, _ = strings.Cut(address, "#")
-	a, page := b.drawn(address)
-	return openedPage{b, address, a, page}
-}
-
-// button returns the only submit button with a name and attributes.
-func (p openedPage) button(name string, attributes ...string) *html.Node {
-	p.b.t.Helper()
-	var found []*html.Node
-	for _, n := range p.All("button", append(attributes, "type=submit")...) {
-		if label := attribute(n, "aria-label"); testkit.Content(n) == name || label == name {
-			found = append(found, n)
-		}
-	}
-	if len(found) != 1 {
-		p.b.t.Fatalf("%s has %d buttons %q", p.address, len(found), name)
-	}
-	return found[0]
-}
-
-// formOf returns the form of an element, or nil.
-func (p openedPage) formOf(n *html.Node) *html.Node {
-	if id, ok := testkit.Attribute(n, "form"); ok {
-		return slices.Concat(p.All("form", "id="+id), []*html.Node{nil})[0]
-	}
-	for n != nil && n.Data != "form" {
-		n = n.Parent
-	}
-	return n
-}
-
-// press submits the form of a button, as a browser without the app does, after the user has typed into
-// some fields. It returns the response, or the page that opens.
-func (p openedPage) press(button *html.Node, typed ...string) openedPage {
-	p.b.t.Helper()
-	form := p.formOf(button)
-	if form == nil {
-		p.b.t.Fatalf("%s: the button %v has no form", p.address, button.Attr)
-	}
-	values := url.Values{}
-	for _, n := range append(p.All("input", "name"), p.All("select", "name")...) {
-		if p.formOf(n) != form || attribute(n, "type") == "checkbox" {
-			continue
-		}
-		value := attribute(n, "value")
-		for option := range n.Descendants() {
-			if _, selected := testkit.Attribute(option, "selected"); selected {
-				value = attribute(option, "value")
-			}
-		}
-		values.Add(attribute(n, "name"), value)
-	}
-	for _, one := range typed {
-		name, value, _ := strings.Cut(one, "=")
-		if !values.Has(name) {
-			p.b.t.Fatalf("%s: the form of %v has no field %s, but %v", p.address, button.Attr, name, values)
-		}
-		values.Set(name, value)
-	}
-	if name := attribute(button, "name"); name != "" {
-		values.Add(name, attribute(button, "value"))
-	}
-	if slices.Contains([]string{attribute(form, "method"), attribute(button, "formmethod")}, "get") {
-		action, _, _ := strings.Cut(cmp.Or(attribute(button, "formaction"), attribute(form, "action")), "#")
-		return p.b.openPage(action + "?" + values.Encode())
-	}
-	a := p.b.Elsewhere().sendRaw(p.address, values.Encode())
-	return openedPage{p.b, p.address, a, testkit.ParseHTML(p.b.t, a.Body)}
-}
-
-// wantTask fails the test unless the page is that of a task with a title, and without the app.
-func (p openedPage) wantTask(title message.ID) openedPage {
-	p.b.t.Helper()
-	p.b.task(p.answer, title)
-	return p
-}
-
-// wantBack fails the test unless a response leads back to the page at an address without the call, which
-// then says what has been done.
-func (p openedPage) wantBack(done message.ID) {
-	p.b.t.Helper()
-	address, err := url.Parse(p.address)
-	if err != nil {
-		p.b.t.Fatal(err)
-	}
-	query := address.Query()
-	query.Del(shared.FormCall)
-	address.RawQuery = query.Encode()
-	p.b.wantDone(p.answer, address.String(), done)
-}
-
-func mustParse(t *testing.T, address string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
-}
 
 // TestSettingByForm tests that an administrator changes the settings without the app.
 func TestSettingByForm(t *testing.T) {
@@ -235,7 +120,7 @@ func TestSecretSettingByForm(t *testing.T) {
 			t.Errorf("%v: the page has a secret: %s", late.answer, late.answer.Body)
 		}
 		replace := open(en.T(message.ReplaceNamedValue, title))
-		s.clock.Advance(time.Hour)
+		s.stale()
 		proof := replace.press(replace.button(en.T(message.SaveChanges)), "value=re_987654321").wantTask(message.ConfirmIdentity)
 		if strings.Contains(proof.answer.Body, "re_") {
 			t.Errorf("the page has the secret: %s", proof.answer.Body)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"latchkey/backend/account"
 	"latchkey/backend/testkit"
@@ -66,7 +65,7 @@ func TestUsersByForm(t *testing.T) {
 		}
 		other = s.signIn(t, bob)
 		_, codes := other.enroll()
-		s.clock.Advance(time.Hour)
+		s.stale()
 		found = admin.openPage(shared.PageSystem + "?search=bob")
 		task := found.press(found.button(en.T(message.ResetFactors)))
 		proof := task.press(task.button(en.T(message.ResetFactors))).wantTask(message.ConfirmIdentity)
