@@ -18,22 +18,24 @@ func TestAccountNoScriptBrowser(t *testing.T) {
 	}, nil)
 }
 
-// visitFits opens a page without the app. It fails unless the page fits a narrow window, and each of
-// its buttons does something.
-func (p *tab) visitFits(path string) {
+// wantWithoutApp fails unless the page fits a narrow window, and each of its visible controls works without
+// the app.
+func (p *tab) wantWithoutApp(what string) {
 	p.t.Helper()
-	p.Visit(path)
-	p.usable()
+	if dead := eval[string](p, `[...document.querySelectorAll("button[type=button], select:not([name]), input:not([name])")].
+		filter((e) => e.checkVisibility()).map((e) => e.outerHTML).join("\n")`); dead != "" {
+		p.t.Errorf("%s has controls that do nothing: %s", what, dead)
+	}
+	p.Do(chromedp.EmulateViewport(320, 800))
+	p.Fits(320, what)
+	p.Desk()
 }
 
-// usable fails unless the page fits a narrow window, and each of its buttons does something.
-func (p *tab) usable() {
+// visitWithoutApp opens a page, as [tab.wantWithoutApp] wants it.
+func (p *tab) visitWithoutApp(path string) {
 	p.t.Helper()
-	path := eval[string](p, "location.pathname")
-	if eval[bool](p, `[...document.querySelectorAll("button[type=button]")].some((e) => e.checkVisibility())`) {
-		p.t.Errorf("%s has a button that does nothing", path)
-	}
-	p.Fits(320, path)
+	p.Visit(path)
+	p.wantWithoutApp(path)
 }
 
 // clickButton clicks the button with a text by script: [testkit.Tab.Press] needs scripts in the page.
@@ -46,11 +48,10 @@ func (p *tab) clickButton(text message.ID) {
 // testNoScriptProfile changes all that a user can change about the account, and then deletes it.
 func testNoScriptProfile(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	p.Do(chromedp.EmulateViewport(320, 800))
 	email := p.signUp()
 	p.NoScript()
 
-	p.visitFits("/dashboard/settings/profile")
+	p.visitWithoutApp("/dashboard/settings/profile")
 	for _, id := range []string{"profile-theme", "choices"} {
 		if eval[bool](p, `document.getElementById("`+id+`").checkVisibility()`) {
 			t.Errorf("%s stays visible", id)
@@ -73,7 +74,7 @@ func testNoScriptProfile(t *testing.T, server *testkit.Program) {
 
 	p.activate("#change-email")
 	p.awaitTitle(message.ChangeEmailAddress)
-	p.usable()
+	p.wantWithoutApp("the new address")
 	p.Enter("task-newEmail", "ada@")
 	p.activate("#task-submit")
 	p.See(en.T(message.ErrInvalidEmail))
@@ -85,7 +86,7 @@ func testNoScriptProfile(t *testing.T, server *testkit.Program) {
 	p.clickButton(message.CancelChange)
 	p.See(en.T(message.DoneEmailChangeCanceled))
 
-	p.visitFits("/dashboard/settings/password")
+	p.visitWithoutApp("/dashboard/settings/password")
 	p.Enter("password-currentPassword", "not the password")
 	p.Enter("password-newPassword", "a new good password")
 	p.activate("#password-submit")
@@ -98,12 +99,12 @@ func testNoScriptProfile(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.DonePasswordChangedAlone))
 	p.clickButton(message.ForgotIt)
 	p.See(en.T(message.DoneOwnResetLinkSent, email))
-	p.usable()
+	p.wantWithoutApp("the email with a link")
 
-	p.visitFits("/dashboard/settings/profile")
+	p.visitWithoutApp("/dashboard/settings/profile")
 	p.activate("#delete-account")
 	p.awaitTitle(message.ConfirmDeleteAccount)
-	p.usable()
+	p.wantWithoutApp("the deletion")
 	p.Enter("task-email", "someone@example.com")
 	p.Enter("task-password", "a new good password")
 	p.activate("#task-submit")
@@ -119,7 +120,6 @@ func testNoScriptProfile(t *testing.T, server *testkit.Program) {
 // testNoScriptReport answers the questions of the home about new sign-ins, the second one with no.
 func testNoScriptReport(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	p.Do(chromedp.EmulateViewport(320, 800))
 	email := p.signUp()
 	for _, device := range []string{firefox, safari} {
 		other := browse(t, server)
@@ -127,12 +127,12 @@ func testNoScriptReport(t *testing.T, server *testkit.Program) {
 		other.signIn(email)
 	}
 	p.NoScript()
-	p.visitFits("/dashboard/settings")
+	p.visitWithoutApp("/dashboard/settings")
 	p.clickButton(message.YesItWasMe)
 	p.See(en.T(message.DoneSignInConfirmed))
 	p.clickButton(message.NoSecureAccount)
 	p.awaitTitle(message.ConfirmSecureAccount)
-	p.usable()
+	p.wantWithoutApp("the report")
 	p.activate("#task-submit")
 	p.At("/reset-password")
 	p.See(en.T(message.DoneAccountSecured))
