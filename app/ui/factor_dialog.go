@@ -13,7 +13,7 @@ import (
 	"latchkey/shared/message"
 )
 
-// factorDialog is the dialog for a [task]. It keeps its secrets only while it is open. It shows
+// factorDialog is the dialog for a [factorChange]. It keeps its secrets only while it is open. It shows
 // the backup codes once they work, and does not close before the user has saved them.
 type factorDialog struct {
 	app.Compo
@@ -23,7 +23,7 @@ type factorDialog struct {
 
 	ctx    app.Context
 	form   form
-	task   *task
+	change *factorChange
 	step   step
 	begun  int    // how often it was opened; responses for an earlier opening are ignored
 	shown  bool   // it is open
@@ -40,18 +40,18 @@ type factorDialog struct {
 func (d *factorDialog) OnInit() {
 	defer rescue()
 	d.form.init(d.Env, "factor", "password", "saved", "code")
-	d.task = enableTask
+	d.change = enableChange
 }
 
 func (d *factorDialog) OnMount(ctx app.Context) {
 	defer rescue()
 	d.ctx = ctx
-	handle(ctx, taskAction, d.begin)
+	handle(ctx, factorChangeAction, d.begin)
 }
 
 func (d *factorDialog) begin(ctx app.Context, a app.Action) {
 	d.reset()
-	d.task = a.Value.(*task)
+	d.change = a.Value.(*factorChange)
 	d.begun++
 	d.shown = true
 	d.Env.focus.showDialog(ctx, "factor")
@@ -80,8 +80,8 @@ func (d *factorDialog) show(s step) {
 	}
 }
 
-// index returns the index of the step in the task.
-func (d *factorDialog) index() int { return slices.Index(d.task.steps, d.step) }
+// index returns the index of the step in the change.
+func (d *factorDialog) index() int { return slices.Index(d.change.steps, d.step) }
 
 func (d *factorDialog) submit(_ app.Context, e app.Event) {
 	e.PreventDefault()
@@ -92,7 +92,7 @@ func (d *factorDialog) submit(_ app.Context, e app.Event) {
 		d.prove()
 	case !d.saved:
 		d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
-	case d.task == renewTask:
+	case d.change == renewChange:
 		d.done(d.Env.T(message.DoneBackupCodesReady))
 	default:
 		d.done(d.Env.T(message.DoneTwoFactorEnabled)) // the dialog has covered the toast of the code
@@ -107,7 +107,7 @@ func (d *factorDialog) unsaved() bool {
 
 const saveFirst = message.ErrCodesNotSaved
 
-// confirm sends the password with the request of the task.
+// confirm sends the password with the request of the change.
 func (d *factorDialog) confirm() {
 	e := d.Env
 	if !d.form.start(d.ctx, map[string]string{"password": e.T(message.ErrEnterPassword)}) {
@@ -115,10 +115,10 @@ func (d *factorDialog) confirm() {
 	}
 	password := d.form.value("password")
 	begun := d.begun
-	switch d.task {
-	case enableTask, moveTask:
+	switch d.change {
+	case enableChange, moveChange:
 		in := shared.Enrollment{Password: password}
-		if d.task == moveTask {
+		if d.change == moveChange {
 			yes := true
 			in.Replace = &yes
 		}
@@ -131,7 +131,7 @@ func (d *factorDialog) confirm() {
 			d.path, d.side = qrPath(d.uri)
 			d.show(stepScan)
 		})
-	case renewTask:
+	case renewChange:
 		call(d.ctx, e, shared.GenerateBackupCodes, shared.Password{Password: password}, func(ctx app.Context, out shared.BackupCodes, err error) {
 			d.form.end(ctx, err)
 			if err != nil || begun != d.begun {
@@ -143,7 +143,7 @@ func (d *factorDialog) confirm() {
 			d.show(stepSave)
 			refresh(ctx)
 		})
-	case disableTask:
+	case disableChange:
 		call(d.ctx, e, shared.DisableTwoFactor, shared.Password{Password: password}, func(ctx app.Context, _ shared.Status, err error) {
 			d.form.end(ctx, err)
 			if err != nil {
@@ -174,7 +174,7 @@ func (d *factorDialog) prove() {
 	call(d.ctx, e, shared.VerifyTOTP, shared.Code{Code: code, Enroll: &enroll}, func(ctx app.Context, out shared.Verified, err error) {
 		d.form.end(ctx, err)
 		switch {
-		case err == nil && d.task == moveTask:
+		case err == nil && d.change == moveChange:
 			updateUser(ctx, out.User)
 			d.done(e.T(message.DoneMovedToNewPhone))
 		case err == nil:
@@ -213,7 +213,7 @@ func (d *factorDialog) cancel(app.Context, app.Event) {
 // escape keeps the Escape key from closing the dialog before new codes are saved, or while they
 // are made.
 func (d *factorDialog) escape(_ app.Context, e app.Event) {
-	makes := d.task == renewTask || d.task == enableTask && d.step == stepScan
+	makes := d.change == renewChange || d.change == enableChange && d.step == stepScan
 	if d.unsaved() || makes && d.form.busy {
 		e.PreventDefault()
 		d.form.refuse(d.ctx, "saved", d.Env.T(saveFirst))
@@ -287,11 +287,11 @@ func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "m
 // Render implements [app.Composer].
 func (d *factorDialog) Render() app.UI {
 	class := "main"
-	if d.task == disableTask {
+	if d.change == disableChange {
 		class = "danger"
 	}
 	where := ""
-	if n := len(d.task.steps); n > 1 {
+	if n := len(d.change.steps); n > 1 {
 		where = d.Env.T(message.StepOfSteps, d.index()+1, n)
 	}
 	// Steps that need no server work offline, so that the user can save codes that are
@@ -335,7 +335,7 @@ func (d *factorDialog) title() string {
 	case stepSave:
 		return e.T(message.SaveBackupCodes)
 	default:
-		return e.T(d.task.title)
+		return e.T(d.change.title)
 	}
 }
 
@@ -343,7 +343,7 @@ func (d *factorDialog) yes() string {
 	e := d.Env
 	switch {
 	case d.step == stepConfirm:
-		return e.T(d.task.yes)
+		return e.T(d.change.yes)
 	case d.step == stepScan:
 		return e.T(message.VerifyCode)
 	default:
@@ -353,7 +353,7 @@ func (d *factorDialog) yes() string {
 
 func (d *factorDialog) drawConfirm() app.UI {
 	return html.Fieldset().Class("page", "step").Attr("disabled", d.Offline).Body(
-		html.P().ID("factor-text").Text(d.Env.T(d.task.text)),
+		html.P().ID("factor-text").Text(d.Env.T(d.change.text)),
 		username(d.email()),
 		d.form.field(field{Name: "password", Label: d.Env.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 	)

@@ -12,7 +12,7 @@ import (
 func (d *factorDialog) drawScan() app.UI {
 	e := d.Env
 	same, scan := "", e.T(message.ScanWithApp)
-	if d.task == moveTask {
+	if d.change == moveChange {
 		same = e.T(message.DeleteOldEntry)
 	}
 	if coarsePointer() {

@@ -44,8 +44,8 @@ func (h *home) OnMount(ctx app.Context) {
 	})
 }
 
-func (h *home) enable(ctx app.Context, _ app.Event)    { startTask(ctx, enableTask) }
-func (h *home) makeCodes(ctx app.Context, _ app.Event) { startTask(ctx, renewTask) }
+func (h *home) enable(ctx app.Context, _ app.Event)    { startFactorChange(ctx, enableChange) }
+func (h *home) makeCodes(ctx app.Context, _ app.Event) { startFactorChange(ctx, renewChange) }
 
 func (h *home) addPasskey(ctx app.Context, _ app.Event) {
 	startPasskey(ctx, func(err error) {

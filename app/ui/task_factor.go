@@ -13,17 +13,17 @@ import (
 	"latchkey/shared/message"
 )
 
-// enrollTask returns the task of a form that adds an authenticator.
-func (t *taskForm) enrollTask() *task {
+// enrollChange returns the change of a form that adds an authenticator.
+func (t *taskForm) enrollChange() *factorChange {
 	if t.fields.Has("replace") {
-		return moveTask
+		return moveChange
 	}
-	return enableTask
+	return enableChange
 }
 
-// enrollCall returns a call that adds an authenticator, for the same task as the form's.
+// enrollCall returns a call that adds an authenticator, for the same change as the form's.
 func (t *taskForm) enrollCall(path string, fields ...string) string {
-	if t.enrollTask() == moveTask {
+	if t.enrollChange() == moveChange {
 		fields = append(fields, "replace", "on")
 	}
 	return t.formCall(path, fields...)
@@ -31,19 +31,19 @@ func (t *taskForm) enrollCall(path string, fields ...string) string {
 
 // drawEnableTask draws the form that adds an authenticator, and then its key.
 func drawEnableTask(t *taskForm) []app.UI {
-	of := t.enrollTask()
+	change := t.enrollChange()
 	var out shared.EnrollmentStarted
 	if t.task.Answer != nil && json.Unmarshal(t.task.Answer, &out) == nil {
 		return t.drawKey(out)
 	}
-	if enabled, known := t.twoFactor(); known && enabled != (of == moveTask) {
+	if enabled, known := t.twoFactor(); known && enabled != (change == moveChange) {
 		why := message.ErrTwoFactorAlreadyOn
-		if of == moveTask {
+		if change == moveChange {
 			why = message.ErrTwoFactorNotOn
 		}
-		return t.noForm(of.title, why)
+		return t.noForm(change.title, why)
 	}
-	return t.askPassword(of, "main")
+	return t.askPassword(change, "main")
 }
 
 // twoFactor reports whether two-factor authentication is on, if the page knows it.
@@ -53,10 +53,10 @@ func (t *taskForm) twoFactor() (enabled, known bool) {
 	return state.Enabled, known
 }
 
-// askPassword draws the first step of a task, in which the user enters the password.
-func (t *taskForm) askPassword(of *task, class string) []app.UI {
-	t.title = of.title
-	return t.draw(t.T(of.text), t.T(of.yes), class,
+// askPassword draws the first step of a change, in which the user enters the password.
+func (t *taskForm) askPassword(change *factorChange, class string) []app.UI {
+	t.title = change.title
+	return t.draw(t.T(change.text), t.T(change.yes), class,
 		username(t.email()),
 		t.field(field{Name: "password", Label: t.T(message.AccountPassword), Type: "password", Complete: "current-password"}),
 	)
@@ -69,7 +69,7 @@ func (t *taskForm) drawKey(out shared.EnrollmentStarted) []app.UI {
 	t.title, t.form.call = message.AddKeyToAuthenticatorApp, t.enrollCall(shared.VerifyTOTP.Path, "enrol", "on")
 	path, side := qrPath(out.TOTPURI)
 	same := ""
-	if t.enrollTask() == moveTask {
+	if t.enrollChange() == moveChange {
 		same = t.T(message.DeleteOldEntry)
 	}
 	parts := []app.UI{
@@ -109,10 +109,10 @@ func (t *taskForm) backupCodes(codes []string) []app.UI {
 // drawFirstCodeTask draws the form for the first code of a new authenticator, after a wrong one. The
 // key is not shown again.
 func drawFirstCodeTask(t *taskForm) []app.UI {
-	of := t.enrollTask()
-	t.title = of.title
+	change := t.enrollChange()
+	t.title = change.title
 	parts := t.draw(t.T(message.EnterCodeOfNewEntry), t.T(message.VerifyCode), "main", t.firstCode())
-	if of == enableTask {
+	if change == enableChange {
 		parts = append(parts, html.P().Class("aside").Text(t.T(message.BackupCodesNotShownAgain)))
 	}
 	return append(parts, t.link(t.enrollCall(shared.EnableTwoFactor.Path), message.StartOverWithNewKey))
@@ -131,16 +131,16 @@ func drawRenewTask(t *taskForm) []app.UI {
 		return []app.UI{div("card", append(parts, html.A(t.page.Address.Path).Class("button", "main").Text(t.T(message.FinishSetup)))...)}
 	}
 	if enabled, known := t.twoFactor(); known && !enabled {
-		return t.noForm(renewTask.title, message.ErrTwoFactorNotOn)
+		return t.noForm(renewChange.title, message.ErrTwoFactorNotOn)
 	}
-	return t.askPassword(renewTask, "main")
+	return t.askPassword(renewChange, "main")
 }
 
 func drawDisableTask(t *taskForm) []app.UI {
 	if enabled, known := t.twoFactor(); known && !enabled {
-		return t.noForm(disableTask.title, message.ErrTwoFactorNotOn)
+		return t.noForm(disableChange.title, message.ErrTwoFactorNotOn)
 	}
-	return t.askPassword(disableTask, "danger")
+	return t.askPassword(disableChange, "danger")
 }
 
 func drawUntrustTask(t *taskForm) []app.UI {

@@ -59,19 +59,19 @@ type twoFactorView struct {
 }
 
 func (v *twoFactorView) enable(ctx app.Context, _ app.Event) {
-	startTask(ctx, enableTask)
+	startFactorChange(ctx, enableChange)
 }
 
 func (v *twoFactorView) move(ctx app.Context, _ app.Event) {
-	startTask(ctx, moveTask)
+	startFactorChange(ctx, moveChange)
 }
 
 func (v *twoFactorView) renew(ctx app.Context, _ app.Event) {
-	startTask(ctx, renewTask)
+	startFactorChange(ctx, renewChange)
 }
 
 func (v *twoFactorView) disable(ctx app.Context, _ app.Event) {
-	startTask(ctx, disableTask)
+	startFactorChange(ctx, disableChange)
 }
 
 // Render implements [app.Composer].
@@ -142,7 +142,7 @@ func (v *twoFactorView) on() []app.UI {
 	}
 }
 
-// taskButton draws a button that opens the dialog of a task, or its page without the app.
+// taskButton draws a button that opens the dialog of a change, or its page without the app.
 func (v *twoFactorView) taskButton(name message.ID, call string, h app.EventHandler) html.Element {
 	return taskButton(v.Env.T(name), shared.PageTwoFactorSettings, call, h)
 }

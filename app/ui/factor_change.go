@@ -7,8 +7,8 @@ import (
 	"latchkey/shared/message"
 )
 
-// task is a change of the second factor that the user makes step by step.
-type task struct {
+// factorChange is a change of the second factor that the user makes step by step.
+type factorChange struct {
 	title message.ID
 	text  message.ID // explains the task at the password field
 	yes   message.ID // the label of the button that sends the password
@@ -24,25 +24,25 @@ const (
 )
 
 var (
-	enableTask = &task{
+	enableChange = &factorChange{
 		title: message.EnableTwoFactor,
 		text:  message.EnableTwoFactorExplanation,
 		yes:   message.ContinueAction,
 		steps: []step{stepConfirm, stepScan, stepSave},
 	}
-	moveTask = &task{
+	moveChange = &factorChange{
 		title: message.MoveToNewPhone,
 		text:  message.MoveToNewPhoneExplanation,
 		yes:   message.ContinueAction,
 		steps: []step{stepConfirm, stepScan},
 	}
-	renewTask = &task{
+	renewChange = &factorChange{
 		title: message.NewBackupCodes,
 		text:  message.NewBackupCodesExplanation,
 		yes:   message.MakeNewCodes,
 		steps: []step{stepConfirm, stepSave},
 	}
-	disableTask = &task{
+	disableChange = &factorChange{
 		title: message.ConfirmDisableTwoFactor,
 		text:  message.DisableTwoFactorExplanation,
 		yes:   message.DisableTwoFactor,
@@ -50,13 +50,13 @@ var (
 	}
 )
 
-const taskAction = "two-factor-task"
+const factorChangeAction = "two-factor-change"
 
-// startTask opens the dialog for a task. Offline, it only shows an error.
-func startTask(ctx app.Context, t *task) {
+// startFactorChange opens the dialog for a change. Offline, it only shows an error.
+func startFactorChange(ctx app.Context, c *factorChange) {
 	if !online() {
 		toastError(ctx, client.ErrOffline)
 		return
 	}
-	ctx.NewActionWithValue(taskAction, t)
+	ctx.NewActionWithValue(factorChangeAction, c)
 }
