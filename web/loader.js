@@ -43,6 +43,7 @@
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
+  // The page works as the server has drawn it. The note that the app cannot run is above its content.
   const withoutApp = () => {
     bar.hidden = true;
     document.documentElement.classList.add("no-app");

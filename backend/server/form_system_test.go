@@ -85,7 +85,7 @@ func TestSettingByForm(t *testing.T) {
 }
 
 // TestSecretSettingByForm tests that an administrator sets, replaces and removes a secret without the
-// app, that no page has it, and that a link cannot choose a value.
+// app, and that no page has it.
 func TestSecretSettingByForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		b := s.admin(t, ann)
@@ -137,7 +137,14 @@ func TestSecretSettingByForm(t *testing.T) {
 		if got := b.setting("RESEND_API_KEY"); got.IsSet {
 			t.Error("the key is still set")
 		}
+	})
+}
 
+// TestSettingCalls tests that a link cannot choose the value of a setting, and that a revision is an
+// integer in its only form.
+func TestSettingCalls(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.admin(t, ann)
 		for _, call := range []string{"?key=APP_NAME&value=Evil", "?key=NONE", "?key=RESEND_API_KEY&value=evil", "?key=%zz", ""} {
 			page := b.openPage(askFor(shared.PageSystem, shared.PutSetting.Path+call)).wantTask(message.SystemSettings)
 			if n := len(page.In(t, "main").All("button")); n != 0 {
