@@ -134,9 +134,8 @@ func formError(err error) error {
 // the user typed except secrets.
 func (s *Server) redisplay(c call, page string, typed url.Values, err error) {
 	if page == shared.PageEmail {
-		var in shared.EmailLink
-		if typed == nil { // a guard refused it before it was decoded
-			typed, _ = s.decoder().Form(c.Request, emailLinkSchema, &in)
+		if typed == nil { // a guard refused it before it was read
+			typed, _ = wire.ReadForm(c.Request)
 		}
 		s.refuseLink(c, shared.EmailLink{Token: typed.Get("token"), CallbackURL: typed.Get("callbackURL")}, err)
 		return

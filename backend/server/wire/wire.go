@@ -139,16 +139,6 @@ func (d Decoder) Query(r *http.Request, s Schema, in any) error {
 	return strict.Unmarshal(body, in)
 }
 
-// Form decodes the body of a form submission into in, and also returns the raw values: see
-// [ReadForm] and [Decoder.Values].
-func (d Decoder) Form(r *http.Request, s Schema, in any) (url.Values, error) {
-	values, err := ReadForm(r)
-	if err != nil {
-		return nil, err
-	}
-	return values, d.Values(values, s, in)
-}
-
 // ReadForm reads the body of a form submission. It is as strict as [Decoder.Body]: valid UTF-8,
 // no NUL, no duplicate names.
 func ReadForm(r *http.Request) (url.Values, error) {
