@@ -169,7 +169,7 @@ type Pages struct {
 // NewPages returns the pages in a language. at returns the versioned address of a path.
 func NewPages(l *message.Language, at func(path string) string) *Pages {
 	in := template.FuncMap{
-		"at": at, "catalogs": Catalogs,
+		"at": at, "catalogs": Catalogs, "clearPath": func() string { return ClearPath },
 		"T": func(name string) string { return l.T(message.Named(name)) },
 	}
 	return &Pages{language: l.Tag, document: template.Must(template.New(page).Funcs(in).ParseFS(content, page))}
@@ -181,7 +181,16 @@ type Page struct {
 	Content template.HTML     // one element; the only value that the template takes as markup
 	App     bool              // the app starts in the page
 	State   *shared.PageState // from which the app starts, or nil
+
+	// SignedOut makes browsers without JavaScript request [ClearPath].
+	SignedOut bool
 }
+
+// ClearPath is the path of a file whose response makes the browser forget the pages that it keeps for
+// its Back button. Browsers keep even pages that must not be stored, and Chromium does so after a
+// sign-out on the page that has opened after the sign-in. Only a response to a later request than that
+// of the sign-out can end this, because the browser keeps the page when the next one opens.
+const ClearPath = "/web/signed-out.css"
 
 // Render returns the document of a page.
 func (p *Pages) Render(drawn Page) []byte { return p.render(drawn, nil) }

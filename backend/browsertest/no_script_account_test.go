@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -15,6 +16,7 @@ func TestAccountNoScriptBrowser(t *testing.T) {
 	suite(t, map[string]func(*testing.T, *testkit.Program){
 		"Profile": testNoScriptProfile,
 		"Report":  testNoScriptReport,
+		"SignOut": testNoScriptSignOut,
 	}, nil)
 }
 
@@ -142,6 +144,22 @@ func testNoScriptReport(t *testing.T, server *testkit.Program) {
 	p.Enter("sign-in-email", email)
 	p.Enter("sign-in-password", "a new good password"+kb.Enter)
 	p.At("/dashboard/settings")
+}
+
+// testNoScriptSignOut tests that Back shows nothing of the account after a sign-out, on the page that
+// has opened after the sign-in. Chromium keeps that page for Back.
+func testNoScriptSignOut(t *testing.T, server *testkit.Program) {
+	email := browse(t, server).signUp()
+	p := signInNoScript(t, server, email)
+	p.At("/dashboard/settings")
+	p.activate("#sign-out")
+	p.At("/sign-in")
+	p.Until("the page is complete", `document.readyState === "complete"`)
+	p.Act("history.back()")
+	p.See(en.T(message.SignInToSeeSettings))
+	if strings.Contains(eval[string](p, "document.documentElement.outerHTML"), email) {
+		t.Error("Back shows the account")
+	}
 }
 
 // awaitTitle waits until the page has a heading.

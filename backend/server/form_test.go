@@ -19,6 +19,7 @@ import (
 	"latchkey/backend/testkit"
 	"latchkey/shared"
 	"latchkey/shared/message"
+	"latchkey/web"
 )
 
 // send submits the form of a page like a browser without the app. Each field is
@@ -486,6 +487,33 @@ func TestFormsFromOwnOrigin(t *testing.T) {
 		a := s.browser(t).sendRaw("/sign-in", "{}", "Content-Type: application/json", "Origin: https://evil.test", "Sec-Fetch-Site: cross-site")
 		if a.Status != 403 || a.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("JSON of another site's page: %v", a)
+		}
+	})
+}
+
+// TestClearKeptPages tests that pages without a session make browsers without JavaScript forget the
+// pages that their Back button would show again, and that other sites cannot.
+func TestClearKeptPages(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		links := func(page string) int {
+			const link = `<noscript><link rel="stylesheet" href="` + web.ClearPath + `"></noscript>`
+			return strings.Count(b.Do("GET", page, "").Body, link)
+		}
+		if got := links(shared.PageProfile); got != 0 {
+			t.Errorf("a page of a session has %d links", got)
+		}
+		b.call(shared.PageProfile, shared.SignOut.Path)
+		for _, page := range []string{shared.PageSignIn, shared.PageResetPassword} {
+			if got := links(page); got != 1 {
+				t.Errorf("%s has %d links; want one", page, got)
+			}
+		}
+		for from, want := range map[string]string{"same-origin": `"cache"`, "same-site": "", "cross-site": "", "none": "", "": ""} {
+			a := b.Do("GET", web.ClearPath, "", "Sec-Fetch-Site: "+from)
+			if got := a.Header.Get("Clear-Site-Data"); a.Status != 200 || a.Body != "" || got != want || a.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("from %q: %v, Clear-Site-Data %q; want %q", from, a, got, want)
+			}
 		}
 	})
 }

@@ -213,7 +213,7 @@ func (s *Server) draw(c call, status int, p site.Page) {
 	p.Address, p.Language, p.Zone = addressOf(c.Request), s.pageLanguage(c), zoneOf(c.Request)
 	p.Address.Scheme, p.Address.Host = s.Origin.Scheme, s.Origin.Host // as in browsers
 	p.Locale = language.Locale(p.Language, c.Header.Get("Accept-Language"))
-	s.site.Draw(c.w, c.Request, status, p)
+	s.site.Draw(c.w, c.Request, status, p, c.Session.ID == "")
 }
 
 // pageLanguage returns the language of a page. As in the app, it is the user's choice only in a

@@ -20,6 +20,7 @@ import (
 	"latchkey/backend/mail"
 	"latchkey/backend/site"
 	"latchkey/shared"
+	"latchkey/web"
 )
 
 // Config is the configuration of a [Server].
@@ -112,6 +113,8 @@ func (s *Server) dispatch() http.Handler {
 			s.serveAPI(mux, w, r)
 		case isProbe(r):
 			s.probe(w, r)
+		case r.URL.Path == web.ClearPath && isReadOnly(r):
+			clearKeptPages(w, r)
 		case isForm(r) && r.Method == http.MethodPost:
 			mux.ServeHTTP(w, r)
 		case sentByForm(r) && !isReadOnly(r):

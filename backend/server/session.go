@@ -92,6 +92,15 @@ func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 // worker's.
 func clearSiteData(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
 
+// clearKeptPages responds to [web.ClearPath]. Other sites must not make the browser load the app again.
+func clearKeptPages(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		w.Header().Set("Clear-Site-Data", `"cache"`)
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+}
+
 func (s *Server) stepUp(c call, in shared.Proof) (out shared.Status, err error) {
 	var token account.Token
 	switch {

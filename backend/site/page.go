@@ -38,11 +38,12 @@ func (s *Site) DrawsFor(r *http.Request) bool {
 	return s.built && slices.Contains(shared.Pages, r.URL.Path) && versionOf(r) == ""
 }
 
-// Draw responds with a page that it draws for the caller. It sets the server's name in p.
-func (s *Site) Draw(w http.ResponseWriter, r *http.Request, status int, p Page) {
+// Draw responds with a page that it draws for the caller. It sets the server's name in p. signedOut is
+// set if the caller has no session.
+func (s *Site) Draw(w http.ResponseWriter, r *http.Request, status int, p Page, signedOut bool) {
 	p.Name = s.Name()
 	s.setEdition(w, p.Language)
-	body, encoding := draw(pages()[p.Language], p, p.Task == nil), ""
+	body, encoding := draw(pages()[p.Language], p, p.Task == nil, signedOut), ""
 	if slices.Contains(acceptedEncodings(r.Header.Get("Accept-Encoding")), "gzip") {
 		body, encoding = compressed(body), "gzip"
 	}
@@ -80,9 +81,9 @@ var gzipWriters = sync.Pool{New: func() any {
 }}
 
 // draw returns the document of a page. withApp is set if the app starts in it.
-func draw(documents *web.Pages, p Page, withApp bool) []byte {
+func draw(documents *web.Pages, p Page, withApp, signedOut bool) []byte {
 	var b bytes.Buffer
-	page := web.Page{Title: ui.Draw(&b, p), App: withApp}
+	page := web.Page{Title: ui.Draw(&b, p), App: withApp, SignedOut: signedOut}
 	// The conversion is safe, because package html of the app has written the content, and no
 	// text or attribute becomes markup there. No other code converts to template.HTML.
 	page.Content = template.HTML(b.String())
@@ -129,7 +130,7 @@ func (p *publicPages) file(page publicPage, name string) *web.File {
 	}
 	f := p.files[page]
 	if f == nil {
-		f = web.NewFile(htmlType, draw(pages()[page.language], page.page(name), page.path != notFoundPath))
+		f = web.NewFile(htmlType, draw(pages()[page.language], page.page(name), page.path != notFoundPath, false))
 		p.files[page] = f
 	}
 	return f

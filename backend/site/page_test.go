@@ -18,10 +18,10 @@ func everyPage(l *message.Language) (all []string) {
 	documents := web.NewPages(l, Address)
 	for _, path := range append([]string{notFoundPath}, shared.Pages...) {
 		p := publicPage{l, path}.page("1")
-		all = append(all, string(draw(documents, p, path != notFoundPath)))
+		all = append(all, string(draw(documents, p, path != notFoundPath, false)))
 		for _, e := range []*shared.Error{shared.ErrCredentials, shared.ErrNewPasswordDue, shared.ErrNoPendingSignIn} {
 			p.State = shared.PageState{At: shared.Time{Time: time.Now()}, Form: &shared.FormState{Error: e, BackupCode: true}}
-			all = append(all, string(draw(documents, p, path != notFoundPath)))
+			all = append(all, string(draw(documents, p, path != notFoundPath, false)))
 		}
 	}
 	return all

@@ -448,7 +448,7 @@ func TestAnswers(t *testing.T) {
 			p.State = shared.PageState{At: shared.Time{Time: time.Now()}, Form: &shared.FormState{
 				Error: shared.ErrCredentials.WithMessage(hostile), Text: hostile, Email: hostile,
 			}}
-			h.Draw(w, r, 418, p)
+			h.Draw(w, r, 418, p, false)
 		},
 		"link": func(w http.ResponseWriter) {
 			h.AnswerLink(w, r, 418, web.Link{Title: hostile, Text: hostile, Hint: hostile, Token: hostile, Button: hostile})
