@@ -150,14 +150,15 @@ type profileView struct {
 	ChooseTheme    func(theme string)
 
 	form  form
-	typed string // the name in the refused form of the page
+	typed *string // the name in the refused form of the page, or nil
 }
 
 func (v *profileView) OnInit() {
 	defer rescue()
 	v.form.init(v.Env, "profile", "name")
 	if refused := v.form.calls(v.Env.formCall(shared.UpdateUser.Path)); refused != nil {
-		v.typed = refused.Typed["name"]
+		name := refused.Typed["name"]
+		v.typed = &name
 	}
 }
 
@@ -185,7 +186,10 @@ func (v *profileView) chooseTheme() { v.ChooseTheme(valueOf(themeField)) }
 
 // Render implements [app.Composer].
 func (v *profileView) Render() app.UI {
-	e := v.Env
+	e, name := v.Env, v.User.Name
+	if v.typed != nil {
+		name = *v.typed
+	}
 	return html.Div().Class("state").Body(
 		html.Div().Class("who").Body(
 			avatar(v.User),
@@ -199,7 +203,7 @@ func (v *profileView) Render() app.UI {
 			})),
 		),
 		formTo(v.submit).Body(
-			v.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: cmp.Or(v.typed, v.User.Name)}),
+			v.form.field(field{Name: "name", Label: e.T(message.DisplayName), Type: "text", Complete: "name", Value: name}),
 			v.form.drawError(),
 			v.form.button(e.T(message.SaveChanges), "main"),
 		),

@@ -190,8 +190,8 @@ var keptFields = []string{"name", "email", "newEmail"}
 func typedText(typed url.Values) map[string]string {
 	kept := map[string]string{}
 	for _, field := range keptFields {
-		if text := typed.Get(field); text != "" {
-			kept[field] = text
+		if typed.Has(field) {
+			kept[field] = typed.Get(field)
 		}
 	}
 	if spec, ok := typedSetting(typed); ok && !spec.Secret() {

@@ -164,7 +164,11 @@ func TestProfileByForm(t *testing.T) {
 		}
 		b.wantDone(name("Ann Byron"), page, message.DoneProfileSaved)
 		for _, empty := range []string{"", " ", "\u200d"} {
-			wantWrong(t, name(empty), 400, "profile-name", en.T(message.ErrFieldRequired))
+			a := name(empty)
+			wantWrong(t, a, 400, "profile-name", en.T(message.ErrFieldRequired))
+			if field := testkit.ParseHTML(t, a.Body).All("input", "id=profile-name")[0]; attribute(field, "value") != empty {
+				t.Errorf("the field has %q again; want %q", attribute(field, "value"), empty)
+			}
 		}
 		long := strings.Repeat("x", shared.MaxName+1)
 		wantWrong(t, name(long), 400, "profile-name", en.T(message.ErrNameTooLong), long)
