@@ -324,7 +324,7 @@ func (p *secondFactor) Render() app.UI {
 			drawStatus(p.status),
 			p.form.drawError(),
 			html.Div().Class("buttons").Body(
-				html.A(shared.PageSignIn).Class("button").Text(e.T(message.CancelAction)),
+				html.A(p.signInAddress()).Class("button").Text(e.T(message.CancelAction)),
 				p.form.button(e.T(message.VerifyCode), class),
 			),
 			html.Div().Class("methods").Body(p.otherMethods()...),
@@ -337,17 +337,22 @@ func (p *secondFactor) Render() app.UI {
 	)
 }
 
+// signInAddress returns the address of the sign-in page, which then opens the same page as this one.
+func (p *secondFactor) signInAddress() string {
+	if next := p.Env.address().Query().Get("next"); next != "" {
+		return shared.PageSignIn + "?next=" + url.QueryEscape(shared.NextPage(next))
+	}
+	return shared.PageSignIn
+}
+
 // drawOver draws why the user has to sign in again.
 func (p *secondFactor) drawOver() app.UI {
-	e, to := p.Env, shared.PageSignIn
-	if next := e.address().Query().Get("next"); next != "" {
-		to += "?next=" + url.QueryEscape(shared.NextPage(next))
-	}
+	e := p.Env
 	return narrow(
 		heading(e.title(shared.PageTwoFactor)),
 		html.Div().Class("card").Body(
 			html.P().ID("over").Text(e.errorMessage(p.over)),
-			html.A(to).Class("button", "main").ID("again").Aria("describedby", "over").Attr("autofocus", !app.IsClient).
+			html.A(p.signInAddress()).Class("button", "main").ID("again").Aria("describedby", "over").Attr("autofocus", !app.IsClient).
 				Text(e.T(message.SignInAgain)).OnClick(on(p.signInAgain)),
 		),
 	)

@@ -319,6 +319,20 @@ func TestFinalSecondFactor(t *testing.T) {
 	}
 }
 
+// TestCancelSecondFactor tests that users who cancel a sign-in get the same page after the next one.
+func TestCancelSecondFactor(t *testing.T) {
+	for address, want := range map[string]string{
+		"/two-factor": "/sign-in",
+		"/two-factor?next=%2Fdashboard%2Fsettings%2Fsessions": "/sign-in?next=%2Fdashboard%2Fsettings%2Fsessions",
+		"/two-factor?next=https%3A%2F%2Fexample.com":          "/sign-in?next=%2Fdashboard%2Fsettings",
+	} {
+		cancel := drawState(t, address, shared.PageState{}).find("class", "button")
+		if href, _ := attr(cancel, "href"); href != want || text(cancel) != en.T(message.CancelAction) {
+			t.Errorf("%s: %q leads to %q; want %q", address, text(cancel), href, want)
+		}
+	}
+}
+
 // TestRefusedFormIsOfOnePage tests that only the page of a form shows its error, and only once.
 func TestRefusedFormIsOfOnePage(t *testing.T) {
 	address := &url.URL{Path: shared.PageSignIn}
