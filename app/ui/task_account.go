@@ -10,6 +10,14 @@ import (
 	"latchkey/shared/message"
 )
 
+// focus gives the focus to a field when the browser loads the page, as it has in the dialog of the app,
+// unless an error gives it to another element.
+func (t *taskForm) focus(field string) {
+	if t.state == nil {
+		t.autofocus = field
+	}
+}
+
 // drawChangeEmailTask draws the form for a new address.
 func drawChangeEmailTask(t *taskForm) []app.UI {
 	user := t.identity.user
@@ -17,6 +25,7 @@ func drawChangeEmailTask(t *taskForm) []app.UI {
 		return t.noForm(message.ChangeEmailAddress, message.ErrServiceUnavailable)
 	}
 	t.title = message.ChangeEmailAddress
+	t.focus("newEmail")
 	return t.draw("", t.T(message.SendLink), "main", t.field(field{
 		Name: "newEmail", Label: t.T(message.NewEmailAddress), Type: "email", Complete: "email",
 		Hint: t.newEmailHint(*user), Value: t.typed("newEmail"),
@@ -37,6 +46,7 @@ func drawDeleteAccountTask(t *taskForm) []app.UI {
 		return t.noForm(title, message.ProofNeedsApp)
 	}
 	t.title = title
+	t.focus("email")
 	if t.state != nil && t.state.Error.Code == shared.ErrEmailMismatch.Code {
 		t.wrong["email"] = t.T(message.ErrTypeYourAddress, o.User.Email)
 	}

@@ -56,6 +56,7 @@ func (t *taskForm) twoFactor() (enabled, known bool) {
 // askPassword draws the first step of a change, in which the user enters the password.
 func (t *taskForm) askPassword(change *factorChange, class string) []app.UI {
 	t.title = change.title
+	t.focus("password")
 	return t.draw(t.T(change.text), t.T(change.yes), class,
 		username(t.email()),
 		t.field(field{Name: "password", Label: t.T(message.AccountPassword), Type: "password", Complete: "current-password"}),

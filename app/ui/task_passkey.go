@@ -3,8 +3,6 @@
 package ui
 
 import (
-	"cmp"
-
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
 	"latchkey/shared"
@@ -17,10 +15,14 @@ func drawRenamePasskeyTask(t *taskForm) []app.UI {
 		return t.noForm(message.RenamePasskey, message.DonePasskeyGone)
 	}
 	t.title = message.RenamePasskey
+	t.focus("name")
 	name := t.passkeyName(*one)
-	return t.draw(t.T(message.PasskeyNamed, name), t.T(message.SaveChanges), "main",
+	if t.state != nil {
+		name = t.state.Typed["name"]
+	}
+	return t.draw(t.T(message.PasskeyNamed, t.passkeyName(*one)), t.T(message.SaveChanges), "main",
 		t.field(field{
-			Name: "name", Label: t.T(message.PasskeyName), Type: "text", Complete: "off", Value: cmp.Or(t.typed("name"), name),
+			Name: "name", Label: t.T(message.PasskeyName), Type: "text", Complete: "off", Value: name,
 		}),
 	)
 }

@@ -32,6 +32,9 @@ func drawStepUpTask(t *taskForm) []app.UI {
 	case factor || t.fields.Get("with") == "code" || !password:
 		d.with = byApp
 	}
+	if t.state == nil {
+		d.form.autofocus = map[string]string{withPassword: "password", byApp: "code", byBackup: "backupCode"}[d.with]
+	}
 	return append(
 		t.draw(d.text(), t.T(message.ContinueAction), "main", username(t.email()), d.field()),
 		t.otherProofs(d.with, factor, twoFactor)...,

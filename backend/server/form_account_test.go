@@ -222,6 +222,7 @@ func TestEmailChangeByForm(t *testing.T) {
 		b.visit(s.link(t, ann, en.T(message.MailVerifyEmailSubject)))
 
 		task, form := b.openTask(page, message.ChangeEmailAddress, message.ChangeEmailAddress)
+		wantFocus(t, form, "newEmail")
 		wantWrong(t, b.submit(task, form, "newEmail=next"), 400, "task-newEmail", en.T(message.ErrInvalidEmail), "next")
 		wantWrong(t, b.submit(task, form, "newEmail="+ann), 400, "task-newEmail", en.T(message.ErrEmailUnchanged), ann)
 		s.stale()

@@ -54,6 +54,7 @@ func TestEnableByForm(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
 		b := s.signUp(t, ann)
 		address, page := b.openTask(factorPage, message.EnableTwoFactor, message.EnableTwoFactor)
+		wantFocus(t, page, "password")
 		for password, wrong := range map[string]message.ID{"": message.ErrEnterPassword, "not it": message.ErrWrongCurrentPassword} {
 			a := b.submit(address, page, "password="+password)
 			if a.Status < 400 || a.Status > 499 {
@@ -179,6 +180,7 @@ func TestWrongPasswordAfterStepUp(t *testing.T) {
 		s.stale()
 		address, page := b.openTask(factorPage, message.MoveToNewPhone, message.MoveToNewPhone)
 		page = b.task(b.submit(address, page, "password=not it"), message.ConfirmIdentity)
+		wantFocus(t, page, "code")
 		page = b.task(b.submit(address, page, "code="+nextCode(app)), message.MoveToNewPhone)
 		wantErrorAt(t, page, "password", message.ErrWrongCurrentPassword)
 		b.task(b.submit(address, page, "password="+testkit.Password), message.AddKeyToAuthenticatorApp)

@@ -160,6 +160,12 @@ func wantErrorAt(t *testing.T, page testkit.Document, field string, wrong messag
 	if got := page.Texts("p", "id=task-"+field+"-wrong"); !slices.Equal(got, []string{en.T(wrong)}) {
 		t.Errorf("the errors at %s are %q; want %q", field, got, en.T(wrong))
 	}
+	wantFocus(t, page, field)
+}
+
+// wantFocus fails the test unless a field of a task has the focus when the browser loads its page.
+func wantFocus(t *testing.T, page testkit.Document, field string) {
+	t.Helper()
 	if len(page.All("input", "id=task-"+field, "autofocus")) != 1 {
 		t.Errorf("the field %s does not have the focus", field)
 	}

@@ -15,6 +15,7 @@ func TestPasskeyByForm(t *testing.T) {
 		b, _ := s.signUpWithPasskey(t, ann)
 		const path = shared.PagePasskeys
 		address, page := b.openTask(path, message.RenameItem, message.RenamePasskey)
+		wantFocus(t, page, "name")
 		for name, wrong := range map[string]message.ID{
 			" ": message.ErrEnterName, strings.Repeat("x", 300): message.ErrNameTooLong, "a\u0007b": message.ErrNameControlCharacters,
 		} {
