@@ -190,8 +190,12 @@ func wantInert(t *testing.T, a testkit.Answer) {
 	for _, n := range page.All("") {
 		src, _ := testkit.Attribute(n, "src")
 		switch n.Data {
-		case "b", "iframe", "object", "embed", "base", "style", "template", "noscript":
+		case "b", "iframe", "object", "embed", "base", "style", "template":
 			t.Errorf("there is the element %s", n.Data)
+		case "noscript":
+			if n.Parent.Data != "head" { // see [web.ClearPath]
+				t.Error("there is the element noscript")
+			}
 		case "img", "source", "script":
 			if !strings.HasPrefix(src, "/") && n.Data != "source" && src != "" {
 				t.Errorf("there is a %s from %s", n.Data, src)
