@@ -16,7 +16,7 @@ func (t *env) passkeysNeedApp() app.UI {
 	if app.IsClient {
 		return nil
 	}
-	return html.WithoutApp(html.P().Class("aside").Text(t.T(message.PasskeysNeedApp)))
+	return html.WithoutApp(html.P().Class("aside", "no-script").Text(t.T(message.PasskeysNeedApp)))
 }
 
 // addingNeedsApp draws that only the app can add passkeys.

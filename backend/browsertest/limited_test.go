@@ -30,6 +30,9 @@ func testNoWebAssembly(t *testing.T, server *testkit.Program) {
 	p.Inject(`delete window.WebAssembly`)
 	p.Visit("/sign-in")
 	p.See(en.T(message.AppNeedsWebAssembly))
+	if eval[bool](p, `document.querySelector(".no-script").checkVisibility()`) {
+		t.Error("the page asks for JavaScript, which the browser has")
+	}
 	p.Enter("sign-in-email", email)
 	p.Enter("sign-in-password", password+"\r")
 	p.At("/dashboard/settings")
