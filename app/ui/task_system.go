@@ -79,6 +79,7 @@ func (t *taskForm) drawSettingField(k *systemSetting) []app.UI {
 		f.Value = t.typed("value")
 	}
 	k.mine = f.Value
+	t.focus("value")
 	if conflict := t.conflict(k); conflict != nil {
 		t.wrong = map[string]string{"value": t.problem}
 		t.problem, t.autofocus = "", "value"
