@@ -137,7 +137,7 @@ slow:
 race: build/wasm.mod $(WASM)
 	@.ci/race $(PARALLEL)
 
-pooler:
+pooler: $(WASM)
 	@LATCHKEY_TEST_DATABASES=pooler .ci/gotest -count=1 ./backend/store
 
 # The app must also work with the unmodified go-app, and when the browser optimizes its code.
