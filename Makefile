@@ -25,7 +25,7 @@
 #   make bench        benchmark the binary on Postgres and on SQLite, beside Better Auth if
 #                     Node.js and npm are installed (10 min)
 #   make bench-ui     measure in Chromium how soon pages are usable, compared with go-app's
-#                     hello world (5 min)
+#                     hello world (12 min)
 #   make size         print the size of the app and of its packages, and fail if the app
 #                     exceeds its budget (3 min)
 #   make screenshots  save screenshots of every page, light and dark, narrow and wide, in
