@@ -1,23 +1,19 @@
-// Package passhash hashes passwords with argon2id and verifies them. It also verifies
-// scrypt hashes from Better Auth. It limits how many hashes run at once, and recognizes
-// common passwords. It does not know which user has a password, and does not store hashes.
+// Package passhash hashes passwords with argon2id and verifies them. It also verifies the
+// hashes that other systems have made: see [Form]. It limits how many hashes run at once, and
+// recognizes common passwords. It does not know which user has a password, and does not store
+// hashes.
 package passhash
 
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
-	"regexp"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/argon2"
-	"golang.org/x/crypto/scrypt"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 
@@ -89,7 +85,7 @@ func (h *Hasher) Acquire(ctx context.Context) (Slot, error) {
 func (s Slot) Release() { s.hasher.slots.Release(1) }
 
 // Verify reports whether hash is the hash of password. It uses the parameters in the hash,
-// so that hashes with an older cost, and those from Better Auth, stay valid.
+// so that hashes with an older cost, and those of other systems, stay valid.
 func (s Slot) Verify(hash, password string) bool { return verify(hash, password) }
 
 // Key returns the argon2id key of secret and salt at the cost of the Hasher. Unlike a hash,
@@ -136,40 +132,15 @@ func random(n int) []byte {
 // key hashes the NFKC form, so that a password typed on another keyboard is the
 // same password (NIST SP 800-63B-4, section 3.1.1.2).
 func (c Cost) key(password string, salt []byte) []byte {
-	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, c.Time, c.Memory, c.Threads, hashSize)
+	return c.rawKey(norm.NFKC.String(password), salt, hashSize)
+}
+
+// rawKey hashes the password as it is. size is the size of the key in bytes.
+func (c Cost) rawKey(password string, salt []byte, size int) []byte {
+	return argon2.IDKey([]byte(password), salt, c.Time, c.Memory, c.Threads, uint32(size))
 }
 
 // prefix returns the prefix of the hashes of the cost.
 func (c Cost) prefix() string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Time, c.Threads)
-}
-
-// betterAuthForm matches the hashes of Better Auth: the salt, a colon and the scrypt key,
-// both in hexadecimal.
-var betterAuthForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{32}:[0-9a-f]{128}$`) })
-
-// verifyBetterAuth reports whether a hash from Better Auth is the hash of password. The
-// salt is the 32 hexadecimal digits themselves, not the bytes that they encode.
-func verifyBetterAuth(hash, password string) bool {
-	salt, key, _ := strings.Cut(hash, ":")
-	want, err1 := hex.DecodeString(key)
-	got, err2 := scrypt.Key([]byte(norm.NFKC.String(password)), []byte(salt), 1<<14, 16, 1, len(want))
-	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(got, want) == 1
-}
-
-func verify(hash, password string) bool {
-	if betterAuthForm().MatchString(hash) {
-		return verifyBetterAuth(hash, password)
-	}
-	part := strings.Split(hash, "$") // "", argon2id, v=19, m=…,t=…,p=…, salt, key
-	if len(part) != 6 || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return false
-	}
-	var c Cost
-	if _, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Time, &c.Threads); err != nil || c.Time < 1 || c.Threads < 1 {
-		return false
-	}
-	salt, err1 := base64.RawStdEncoding.DecodeString(part[4])
-	want, err2 := base64.RawStdEncoding.DecodeString(part[5])
-	return err1 == nil && err2 == nil && subtle.ConstantTimeCompare(c.key(password, salt), want) == 1
 }
