@@ -198,6 +198,9 @@ var (
 		message.EventMailDiscarded, message.FilterMailDiscarded)
 	EventKeyRotated = newServerEvent("key-rotated", GroupServer, WeightChange,
 		message.EventKeyRotated, message.FilterServerKeysRotated)
+	// The operator imported the accounts of another system, which Subject names.
+	EventImported = newServerEvent("imported", GroupServer, WeightChange,
+		message.EventImported, message.FilterImports)
 	// The server lacks the key of a sealed value.
 	EventKeyMissing = newServerEvent("key-missing", GroupServer, WeightAlarm,
 		message.EventKeyMissing, message.FilterServerKeysMissing)

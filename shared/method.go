@@ -39,6 +39,8 @@ func MethodText(l *message.Language, method, passkey string) string {
 		first = l.T(message.AccountPassword)
 	case "passkey":
 		first = name
+	case "imported":
+		first = l.T(message.MethodImported)
 	case "security-key":
 		first = l.T(message.SecurityKey)
 		if passkey != "" && second != "passkey" {

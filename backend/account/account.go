@@ -60,6 +60,7 @@ type Store interface {
 	overviewStore
 	settingStore
 	sealedStore
+	importStore
 }
 
 // ErrNotFound means that a Store has no such row. It never reaches a client: each rule turns

@@ -38,6 +38,14 @@ const (
 	// hash (see [keyring.Keys.MAC]), as section 3.1.1.2 recommends.
 	backupCodeIterations = 10_000
 
+	// importedCodeIterations is the cost of the codes of another system, all of which an import
+	// has to hash. It is the minimum of SP 800-132. The estimate above then is six hundred
+	// years.
+	importedCodeIterations = 1000
+
+	// maxImportedCode is longer than any code of another system, in bytes.
+	maxImportedCode = 64
+
 	// replacedCodesLifetime is how long the server recognizes the codes of the previous set.
 	// A printed copy may still lie about for that long.
 	replacedCodesLifetime = 365 * day
@@ -46,6 +54,12 @@ const (
 	backupCodeSaltSize = 16
 	backupCodeHashSize = 32
 )
+
+// BackupCode is an unused backup code of a user.
+type BackupCode struct {
+	UserID string `bun:",pk"`
+	Digest []byte `bun:",pk"` // a MAC of [BackupCodeSet.hash], or of a legacy code's hash
+}
 
 // BackupCodeSet describes how the backup codes of one set are hashed. They share a salt, so
 // that checking a code takes one hash instead of ten.
@@ -138,13 +152,13 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 		return nil, err
 	}
 	typed := shared.TypedCode(text)
-	if code, ok := parseBackupCode(typed); ok {
-		if old { // hash it anyway, so that the time does not reveal it
-			set = newBackupCodeSet(user)
-		}
-		return s.Keys.MACs(backupCodePurpose, set.hash(code)), nil
+	if !old {
+		return s.digestsInSet(set, typed), nil
 	}
-	if !old || !legacyBackupCodeForm.MatchString(typed) {
+	if code, ok := parseBackupCode(typed); ok { // hash it anyway, so that the time does not reveal it
+		return s.Keys.MACs(backupCodePurpose, newBackupCodeSet(user).hash(code)), nil
+	}
+	if !legacyBackupCodeForm.MatchString(typed) {
 		return nil, nil
 	}
 	slot, err := s.Hasher.Acquire(ctx)
@@ -153,6 +167,20 @@ func (s *Service) hashBackupCode(ctx context.Context, user, text string) (digest
 	}
 	defer slot.Release()
 	return s.Keys.MACs(backupCodePurpose, legacyBackupCodeHash(slot, user, typed[:5]+"-"+typed[5:])), nil
+}
+
+// digestsInSet returns the digests that a typed code may have in a set: as one of ours, and as
+// one that was imported. Codes of another system are stored as [shared.TypedCode] returns them,
+// because their alphabet is unknown.
+func (s *Service) digestsInSet(set BackupCodeSet, typed string) (digests [][]byte) {
+	code, ok := parseBackupCode(typed)
+	if ok {
+		digests = s.Keys.MACs(backupCodePurpose, set.hash(code))
+	}
+	if (!ok || code != typed) && len(typed) <= maxImportedCode {
+		digests = append(digests, s.Keys.MACs(backupCodePurpose, set.hash(typed))...)
+	}
+	return digests
 }
 
 // prepareBackupCodeCheck is prepareCheck for a backup code.
@@ -186,12 +214,11 @@ func (s *Service) wrongBackupCode(ctx context.Context, in userTx, text string) e
 	if err != nil {
 		return err
 	}
-	code, ok := parseBackupCode(shared.TypedCode(text))
-	if !ok || len(replaced) == 0 {
+	if len(replaced) == 0 {
 		return shared.ErrInvalidBackupCode
 	}
 	set := BackupCodeSet{UserID: in.User.ID, Salt: replaced[0].Salt, Iterations: replaced[0].Iterations}
-	digests := s.Keys.MACs(backupCodePurpose, set.hash(code))
+	digests := s.digestsInSet(set, shared.TypedCode(text))
 	for _, r := range replaced {
 		if slices.ContainsFunc(digests, func(d []byte) bool { return hmac.Equal(d, r.Digest) }) {
 			return fmt.Errorf("%w: %w", shared.ErrBackupCodeReplaced, errNotAGuess)

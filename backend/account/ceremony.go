@@ -1,7 +1,6 @@
 package account
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -268,6 +267,9 @@ func (s *Service) verifyPasskey(
 	now := s.Now()
 	verified.SignCount, verified.LastUsedAt = int64(assertion.SignCount), &now
 	verified.BackupEligible, verified.BackedUp, verified.UserVerified = assertion.BackupEligible, assertion.BackedUp, verified.userVerified
+	if verified.HandleUnknown && len(assertion.UserHandle) > 0 {
+		verified.Handle, verified.HandleUnknown = assertion.UserHandle, false
+	}
 	return verified, nil
 }
 
@@ -282,7 +284,7 @@ func (s *Service) verifyAssertion(p verifiedAssertion, ceremony Ceremony, a weba
 	if err := s.RelyingParty.VerifyAssertion(a, stored, s.userVerification()); err != nil {
 		return passkeyError(err, shared.ErrAuthentication)
 	}
-	if len(a.UserHandle) > 0 && !bytes.Equal(a.UserHandle, p.user.Handle) || ceremony.UserID != "" && ceremony.UserID != p.user.ID {
+	if len(a.UserHandle) > 0 && !p.hasHandle(a.UserHandle, p.user) || ceremony.UserID != "" && ceremony.UserID != p.user.ID {
 		return shared.ErrAuthentication
 	}
 	return nil

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"latchkey/shared"
@@ -103,6 +105,17 @@ func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, dat
 	return token, in.AddOneTimeToken(ctx, t)
 }
 
+// importedLinkForm matches the tokens in the links of Better Auth.
+var importedLinkForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z]{24}$`) })
+
+// parseLinkToken is [ParseToken] for the token of a link, which may be one that was imported.
+func parseLinkToken(text string) (Token, bool) {
+	if importedLinkForm().MatchString(text) {
+		return Token(text), true
+	}
+	return ParseToken(text)
+}
+
 // checkToken returns the token of a link if it is valid for one of the purposes. It does
 // not use the token up: the transaction of the change does. Errors:
 //   - [shared.ErrToken]: no such token for these purposes
@@ -111,7 +124,7 @@ func (s *Service) issueToken(ctx context.Context, in userTx, purpose string, dat
 //   - [shared.ErrTokenUsed], [shared.ErrTokenExpired]: the token is still stored, and is
 //     returned, too
 func (s *Service) checkToken(ctx context.Context, link string, purposes ...string) (OneTimeToken, error) {
-	token, ok := ParseToken(link)
+	token, ok := parseLinkToken(link)
 	if !ok {
 		return OneTimeToken{}, shared.ErrToken
 	}

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -31,6 +32,27 @@ type Passkey struct {
 	UserVerified   bool   // its user was verified at the last use, or at its registration
 	CreatedAt      time.Time
 	LastUsedAt     *time.Time
+
+	// Handle is the user handle that the authenticator sends, if it is not [User].Handle:
+	// that of the system from which the passkey was imported.
+	Handle []byte
+	// HandleUnknown means that the system from which the passkey was imported has not stored
+	// its handle. The first use of the passkey tells the handle.
+	HandleUnknown bool
+}
+
+// maxHandle is the maximum size of a user handle in bytes (WebAuthn Level 3, section 5.4.3).
+const maxHandle = 64
+
+// hasHandle reports whether an authenticator may send the user handle with the passkey.
+func (p Passkey) hasHandle(handle []byte, owner User) bool {
+	switch {
+	case p.HandleUnknown:
+		return len(handle) <= maxHandle
+	case p.Handle != nil:
+		return bytes.Equal(handle, p.Handle)
+	}
+	return bytes.Equal(handle, owner.Handle)
 }
 
 // Credential returns the credential ID in its wire form, base64url.
@@ -359,9 +381,9 @@ type passkeyStore interface {
 	// PasskeyByCredential returns the passkey with a credential ID, and its user. It fails
 	// with [ErrNotFound].
 	PasskeyByCredential(ctx context.Context, id []byte) (Passkey, User, error)
-	// UsePasskey records the use of a passkey. It fails with [ErrCopied] unless the
-	// signature counter has increased or is and was zero. It fails with [ErrNotFound] if
-	// the passkey is gone.
+	// UsePasskey records the use of a passkey, and its user handle. It fails with [ErrCopied]
+	// unless the signature counter has increased or is and was zero. It fails with
+	// [ErrNotFound] if the passkey is gone.
 	UsePasskey(ctx context.Context, p Passkey) error
 	// RenamePasskey and DeletePasskey fail with [shared.ErrPasskeyNotFound] if the user has
 	// no passkey with the ID.

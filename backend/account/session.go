@@ -32,6 +32,7 @@ const (
 	MethodPassword    = "password"
 	MethodPasskey     = "passkey"      // with user verification, which makes it two factors
 	MethodSecurityKey = "security-key" // a passkey without user verification
+	MethodImported    = "imported"     // a sign-in to another system, whose method is unknown
 )
 
 // Token is the secret in a session's cookie. The store has only its hash.
@@ -51,6 +52,15 @@ func NewToken() Token {
 func ParseToken(s string) (Token, bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	return Token(s), err == nil && len(b) == tokenSize
+}
+
+// SignedToken returns the token for a cookie's value that Better Auth has signed. The value
+// contains the signature, so that its holder knows more than the database of Better Auth, which
+// has the value without it. The token has the form of the others, and cannot be told from the
+// value's hash in our database.
+func SignedToken(value string) Token {
+	h := sha256.Sum256([]byte(value))
+	return Token(base64.RawURLEncoding.EncodeToString(h[:]))
 }
 
 // String returns a placeholder, so that formatting does not reveal the token.
@@ -173,6 +183,27 @@ type RotatedToken struct {
 	ExpiresAt time.Time // the end of [rotationMemory]
 }
 
+// RenewToken gives the actor's session a new token, in place of one that
+// [SignedToken] returned. The session is as fresh as before. remember tells whether the browser
+// keeps the cookie when it closes. If another call was faster, RenewToken returns no token,
+// because the response to that call sets the cookie. It fails with [shared.ErrUnauthorized] if
+// the session has ended meanwhile.
+func (s *Service) RenewToken(ctx context.Context, actor Actor, remember bool) (Actor, Token, error) {
+	token, now := NewToken(), s.Now()
+	renewed := actor.Session
+	renewed.TokenHash, renewed.Remember = token.Hash(), remember
+	err := s.Store.RotateSession(ctx, renewed, RotatedToken{actor.Session.TokenHash, renewed.ID, now, now.Add(rotationMemory)})
+	if errors.Is(err, shared.ErrUnauthorized) {
+		actor.Session, actor.User, err = s.Store.SessionByHash(ctx, actor.Session.TokenHash, now)
+		if errors.Is(err, ErrNotFound) {
+			err = shared.ErrUnauthorized
+		}
+		return actor, "", err
+	}
+	actor.Session = renewed
+	return actor, token, err
+}
+
 // rotate gives a session a new token.
 func rotate(ctx context.Context, tx Store, session, rotated Session) error {
 	now := rotated.ConfirmedAt
@@ -224,7 +255,7 @@ var ErrRotated = fmt.Errorf("%w: the token was rotated", shared.ErrUnauthorized)
 // error, the actor has neither a session nor a user. Errors:
 //   - [shared.ErrUnauthorized]: the token has no session
 //   - [ErrRotated]: a newer token has replaced this one; a call that only reads may still
-//     use it for [rotationGrace]
+//     use it for [rotationGrace], and so may every call after [Service.RenewToken]
 func (s *Service) Authenticate(ctx context.Context, client Client, token Token, reading bool) (actor Actor, extended bool, _ error) {
 	unknown := Actor{Client: client}
 	now := s.Now()
@@ -235,7 +266,8 @@ func (s *Service) Authenticate(ctx context.Context, client Client, token Token, 
 		return unknown, false, err
 	}
 	if !session.RotatedAt.IsZero() {
-		if !reading || now.Sub(session.RotatedAt) >= rotationGrace {
+		renewed := session.ConfirmedAt.Before(session.RotatedAt) // a rotation for another reason confirms the session
+		if !reading && !renewed || now.Sub(session.RotatedAt) >= rotationGrace {
 			return unknown, false, ErrRotated
 		}
 		return Actor{session, user, client}, false, nil
@@ -376,7 +408,8 @@ type sessionStore interface {
 	// the session has ended or its token has changed by then. It gathers calls, and is not
 	// part of a transaction.
 	TouchSessionLater(s Session)
-	// RotateSession gives a session a new token and remembers the old one. It fails with
+	// RotateSession gives a session a new token and remembers the old one. It also records
+	// whether the session is remembered, and when it was confirmed. It fails with
 	// [shared.ErrUnauthorized] if the session no longer has the old token.
 	RotateSession(ctx context.Context, s Session, old RotatedToken) error
 	// RecordSecondFactor records which second factor a session presented, and when. It

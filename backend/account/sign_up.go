@@ -58,10 +58,8 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 		return SignInResult{}, err
 	}
 	now := s.Now()
-	handle := make([]byte, handleSize)
-	rand.Read(handle)
 	o := SignInResult{
-		User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: handle, CreatedAt: now, UpdatedAt: now},
+		User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: newHandle(), CreatedAt: now, UpdatedAt: now},
 	}
 	if set.VerifyEmail == setting.Required && n.Invite == "" {
 		return o, s.signUpUnverified(ctx, client, o.User, hashed, n)

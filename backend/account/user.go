@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,12 @@ type User struct {
 	DisabledAt *time.Time // when the account was disabled; nil if it is enabled
 }
 
-const handleSize = 64
+// newHandle returns a new [User.Handle].
+func newHandle() []byte {
+	handle := make([]byte, maxHandle)
+	rand.Read(handle)
+	return handle
+}
 
 // checkName returns the name of a user or passkey in its stored form, or "" if it has no
 // visible characters. It fails with [shared.ErrNameTooLong] and [shared.ErrNameControls], which

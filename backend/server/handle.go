@@ -177,20 +177,41 @@ func (s *Server) authenticate(c call) (call, error) {
 	if c.identified != nil {
 		return c, c.identified.session
 	}
-	token, ok := s.cookies.session(c.Request)
+	cookie, ok := s.cookies.session(c.Request)
 	if !ok {
 		return c, shared.ErrUnauthorized
 	}
 	var extended bool
 	var err error
-	c.Actor, extended, err = s.Accounts.Authenticate(c.Context(), c.Client, token, isReadOnly(c.Request))
+	reading := isReadOnly(c.Request)
+	c.Actor, extended, err = s.Accounts.Authenticate(c.Context(), c.Client, cookie.Token, reading)
 	switch {
 	case errors.Is(err, shared.ErrUnauthorized) && !errors.Is(err, account.ErrRotated):
-		s.cookies.clearSession(c.w)
+		s.cookies.clearSession(c.w, c.Request)
+	case err == nil && cookie.signedName != "" && !reading:
+		return s.renewCookie(c)
 	case extended:
-		s.cookies.setSession(c.w, c.Session, token)
+		s.cookies.extendSession(c.w, c.Session, cookie)
 	}
 	return c, err
+}
+
+// renewCookie replaces a session's cookie that Better Auth has set. Calls that only read do not,
+// because a back end that asks with the cookie of a user does not pass a new one on.
+func (s *Server) renewCookie(c call) (call, error) {
+	if !c.Session.RotatedAt.IsZero() { // another call has just replaced it
+		return c, nil
+	}
+	actor, token, err := s.Accounts.RenewToken(c.Context(), c.Actor, c.Session.Remember && !s.cookies.isBrief(c.Request))
+	if err != nil {
+		return c, err
+	}
+	c.Actor = actor
+	if token != "" {
+		s.cookies.clearSigned(c.w, c.Request, sessionToken)
+		s.cookies.setSession(c.w, c.Session, token)
+	}
+	return c, nil
 }
 
 // findPendingSignIn finds the pending sign-in of a call. It clears a cookie without one.

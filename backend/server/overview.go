@@ -68,7 +68,7 @@ func (s *Server) reportSignIn(c call, in shared.SessionHandle) (shared.NotMeRepo
 	if err != nil {
 		return shared.NotMeReport{}, err
 	}
-	s.cookies.clearSession(c.w)
+	s.cookies.clearSession(c.w, c.Request)
 	clearSiteData(c.w)
 	return shared.NotMeReport{Status: true, Token: string(reset)}, nil
 }

@@ -55,7 +55,7 @@ func (s *Server) revokeSession(c call, in shared.SessionHandle) (shared.Status, 
 		return shared.Status{}, err
 	}
 	if in.Token == c.Session.ID {
-		s.cookies.clearSession(c.w)
+		s.cookies.clearSession(c.w, c.Request)
 	}
 	return shared.Status{Status: true}, nil
 }
@@ -64,7 +64,7 @@ func (s *Server) revokeSessions(c call, _ shared.None) (shared.Status, error) {
 	if err := s.Accounts.RevokeAllSessions(c.Context(), c.Actor); err != nil {
 		return shared.Status{}, err
 	}
-	s.cookies.clearSession(c.w)
+	s.cookies.clearSession(c.w, c.Request)
 	return shared.Status{Status: true}, nil
 }
 
@@ -78,12 +78,12 @@ func (s *Server) revokeOtherSessions(c call, _ shared.None) (shared.Status, erro
 // signOut revokes the session, if there is one, and makes the browser delete the data
 // that it has stored for the site.
 func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
-	if token, ok := s.cookies.session(c.Request); ok {
-		if err := s.Accounts.SignOut(c.Context(), c.Client, token); err != nil {
+	if cookie, ok := s.cookies.session(c.Request); ok {
+		if err := s.Accounts.SignOut(c.Context(), c.Client, cookie.Token); err != nil {
 			return shared.Success{}, err
 		}
 	}
-	s.cookies.clearSession(c.w)
+	s.cookies.clearSession(c.w, c.Request)
 	clearSiteData(c.w)
 	return shared.Success{Success: true}, nil
 }

@@ -11,7 +11,7 @@ func (s *Server) trustDevice(c call, _ shared.None) (shared.Status, error) {
 		return shared.Status{}, err
 	}
 	if trust != "" {
-		s.cookies.setTrust(c.w, trust)
+		s.cookies.setTrust(c.w, c.Request, trust)
 	}
 	return shared.Status{Status: true}, nil
 }

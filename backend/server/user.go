@@ -56,7 +56,7 @@ func isCredentialCorrect(err error) bool {
 // setting TWO_FACTOR_SIGN_IN, it fails or succeeds, as Better Auth does, with a body that
 // asks for the factor.
 func (s *Server) requireSecondFactor(c call, due *account.TwoFactorRequiredError) (*shared.SecondFactorDue, error) {
-	s.cookies.clearSession(c.w) // of an earlier user
+	s.cookies.clearSession(c.w, c.Request) // of an earlier user
 	s.cookies.setPendingSignIn(c.w, due.Token)
 	body := &shared.SecondFactorDue{TwoFactorRedirect: true, TwoFactorMethods: methodsOf(due.Methods)}
 	if s.Accounts.Settings.Now().TwoFactorSignIn == setting.AsRedirect {
@@ -88,7 +88,7 @@ func (s *Server) issueSession(c call, o account.SignInResult) {
 		s.cookies.setBrowser(c.w, o.KnownDevice)
 	}
 	if o.Trust != "" {
-		s.cookies.setTrust(c.w, o.Trust)
+		s.cookies.setTrust(c.w, c.Request, o.Trust)
 	}
 }
 
@@ -154,7 +154,7 @@ func (s *Server) respondDeleted(c call, err error) (shared.Deleted, error) {
 	if err != nil {
 		return shared.Deleted{}, err
 	}
-	s.cookies.clearSession(c.w)
+	s.cookies.clearSession(c.w, c.Request)
 	clearSiteData(c.w)
 	return shared.Deleted{Success: true, Message: shared.UserDeleted}, nil
 }

@@ -12,14 +12,8 @@ import (
 	"latchkey/shared"
 )
 
-// backupCode is a row of the table backup_codes.
-type backupCode struct {
-	UserID string `bun:",pk"`
-	Digest []byte `bun:",pk"`
-}
-
 // usedBackupCode is a row of the table used_backup_codes.
-type usedBackupCode backupCode
+type usedBackupCode account.BackupCode
 
 // ReplaceBackupCodes implements [account.Store].
 func (db DB) ReplaceBackupCodes(ctx context.Context, set account.BackupCodeSet, digests [][]byte, keep time.Time) error {
@@ -39,9 +33,9 @@ func (db DB) ReplaceBackupCodes(ctx context.Context, set account.BackupCodeSet, 
 		if _, err := db.bun.NewInsert().Model(&set).Exec(ctx); err != nil {
 			return wrapDB(err)
 		}
-		codes := make([]backupCode, 0, len(digests))
+		codes := make([]account.BackupCode, 0, len(digests))
 		for _, d := range digests {
-			codes = append(codes, backupCode{set.UserID, d})
+			codes = append(codes, account.BackupCode{UserID: set.UserID, Digest: d})
 		}
 		_, err = db.bun.NewInsert().Model(&codes).Exec(ctx)
 		return wrapDB(err)
@@ -56,7 +50,7 @@ func (db DB) codesToReplace(ctx context.Context, user string, keep time.Time) (r
 	}
 	err = db.bun.NewSelect().Model((*account.BackupCodeSet)(nil)).ModelTableExpr("backup_code_sets AS kept").
 		ColumnExpr("kept.user_id, codes.digest, kept.salt, kept.iterations").
-		Join("CROSS JOIN (? UNION ALL ?) AS codes", codes((*backupCode)(nil)), codes((*usedBackupCode)(nil))).
+		Join("CROSS JOIN (? UNION ALL ?) AS codes", codes((*account.BackupCode)(nil)), codes((*usedBackupCode)(nil))).
 		Where("kept.user_id = ?", user).Scan(ctx, &replaced)
 	for i := range replaced {
 		replaced[i].ExpiresAt = keep
@@ -74,7 +68,7 @@ func (db DB) ReplacedBackupCodes(ctx context.Context, user string, now time.Time
 func (db DB) DeleteBackupCodes(ctx context.Context, user string) error {
 	return db.inTx(ctx, func(db DB) error {
 		for _, kept := range []any{
-			(*backupCode)(nil), (*usedBackupCode)(nil), (*account.BackupCodeSet)(nil), (*account.ReplacedBackupCode)(nil),
+			(*account.BackupCode)(nil), (*usedBackupCode)(nil), (*account.BackupCodeSet)(nil), (*account.ReplacedBackupCode)(nil),
 		} {
 			if _, err := db.bun.NewDelete().Model(kept).Where("user_id = ?", user).Exec(ctx); err != nil {
 				return wrapDB(err)
@@ -94,7 +88,7 @@ func (db DB) BackupCodeSet(ctx context.Context, user string) (set account.Backup
 func (db DB) UseBackupCode(ctx context.Context, user string, digests [][]byte) (used bool, err error) {
 	err = db.inTx(ctx, func(db DB) error {
 		var spent []usedBackupCode
-		err := db.bun.NewDelete().Model((*backupCode)(nil)).
+		err := db.bun.NewDelete().Model((*account.BackupCode)(nil)).
 			Where("user_id = ?", user).Where("digest IN (?)", bun.List(digests)).Returning("*").Scan(ctx, &spent)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return wrapDB(err)
@@ -115,6 +109,6 @@ func (db DB) UseBackupCode(ctx context.Context, user string, digests [][]byte) (
 
 // CountBackupCodes implements [account.Store].
 func (db DB) CountBackupCodes(ctx context.Context, user string) (int, error) {
-	n, err := db.bun.NewSelect().Model((*backupCode)(nil)).Where("user_id = ?", user).Count(ctx)
+	n, err := db.bun.NewSelect().Model((*account.BackupCode)(nil)).Where("user_id = ?", user).Count(ctx)
 	return int(n), wrapDB(err)
 }

@@ -28,7 +28,7 @@ func (db DB) AccountState(
 		ColumnExpr("(?) AS two_factor_since", rows(totp).Column("since").Where("verified")).
 		ColumnExpr("EXISTS (?) AS two_factor_pending", rows(totp).ColumnExpr("1").
 			Where("NOT verified").Where("session_id = ?", session.ID).Where("expires_at > ?", now)).
-		ColumnExpr("(?) AS backup_codes", count((*backupCode)(nil))).
+		ColumnExpr("(?) AS backup_codes", count((*account.BackupCode)(nil))).
 		ColumnExpr("(?) AS passkeys", count(passkey)).
 		ColumnExpr("(?) AS synced_passkeys", count(passkey).Where("backed_up")).
 		ColumnExpr("(?) AS passkey_used_at", lastUsed("last_used_at")).

@@ -36,7 +36,7 @@ func (db DB) PasskeyByCredential(ctx context.Context, id []byte) (account.Passke
 // UsePasskey implements [account.Store].
 func (db DB) UsePasskey(ctx context.Context, p account.Passkey) error {
 	n, err := rowsAffected(db.bun.NewUpdate().Model(&p).
-		Column("sign_count", "backup_eligible", "backed_up", "user_verified", "last_used_at").
+		Column("sign_count", "backup_eligible", "backed_up", "user_verified", "last_used_at", "handle", "handle_unknown").
 		WherePK().Where("sign_count < ? OR sign_count = 0 AND ? = 0", p.SignCount, p.SignCount).Exec(ctx))
 	if err != nil || n == 1 {
 		return err

@@ -78,7 +78,7 @@ func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) 
 // RotateSession implements [account.Store].
 func (db DB) RotateSession(ctx context.Context, s account.Session, old account.RotatedToken) error {
 	return db.inTx(ctx, func(db DB) error {
-		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at").
+		res, err := db.bun.NewUpdate().Model(&s).Column("token_hash", "confirmed_at", "remember").
 			WherePK().Where("token_hash = ?", old.Hash).Exec(ctx)
 		if err := requireOneRow(res, err, shared.ErrUnauthorized); err != nil {
 			return err

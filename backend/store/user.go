@@ -173,7 +173,7 @@ func (db DB) IsLastHolder(ctx context.Context, user string, permissions ...strin
 	return last, wrapDB(err)
 }
 
-// AnyUser reports whether there is any account.
+// AnyUser implements [account.Store].
 func (db DB) AnyUser(ctx context.Context) (bool, error) {
 	any, err := db.bun.NewSelect().Model((*account.User)(nil)).Exists(ctx)
 	return any, wrapDB(err)

@@ -72,7 +72,7 @@ func (rp RelyingParty) VerifyRegistration(r Registration, policy RegistrationPol
 			return Credential{}, ErrUserNotVerified
 		}
 	}
-	if o := response.AttestationObject; !isPlain(o) || !isUsable(o.AuthData.AttData.CredentialPublicKey) {
+	if o := response.AttestationObject; !isPlain(o) || !IsUsableKey(o.AuthData.AttData.CredentialPublicKey) {
 		return Credential{}, ErrInvalid
 	}
 	verifier, err := rp.verifier()
@@ -118,10 +118,10 @@ func isPlain(a protocol.AttestationObject) bool {
 	return a.Format == string(protocol.AttestationFormatNone) || a.Format == string(protocol.AttestationFormatPacked) && !certified
 }
 
-// isUsable reports whether a COSE key can sign in. It must be on its curve, and
+// IsUsableKey reports whether a COSE key can sign in. It must be on its curve, and
 // its type must fit its algorithm. It must not be so large that verifying
 // signatures keeps the server busy.
-func isUsable(key []byte) bool {
+func IsUsableKey(key []byte) bool {
 	parsed, err := webauthncose.ParsePublicKey(key)
 	if err != nil {
 		return false

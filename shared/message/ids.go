@@ -1244,6 +1244,9 @@ const (
 	// Second factors and passkeys reset by an administrator
 	EventFactorsReset
 
+	// Accounts imported from another application
+	EventImported
+
 	// Change
 	EventIsChange
 
@@ -1435,6 +1438,9 @@ const (
 
 	// Identity confirmed
 	FilterIdentityConfirmed
+
+	// Accounts imported
+	FilterImports
 
 	// Too many wrong codes
 	FilterLockouts
@@ -2092,6 +2098,9 @@ const (
 
 	// %s and passkey
 	MethodAndPasskey
+
+	// Sign-in to another application, before the move
+	MethodImported
 
 	// %s on a trusted device
 	MethodOnTrustedDevice
