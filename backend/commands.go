@@ -36,6 +36,9 @@ var commands = []command{
 		"all sessions, remove two-factor authentication, void the\n" +
 		"password, and print a reset link, valid for one hour",
 		append([]string{"origin", "listen"}, databaseFlags...), oneEmail, withAccounts(emergencyAccess)},
+	{"import better-auth", "", "take over the users of an application that uses Better Auth",
+		append([]string{"from", "secret-file"}, importFlags...), noArguments, importBetterAuth},
+	{"import users", "FILE", "add the users of a file, one JSON object on each line", importFlags, oneFile, withAccounts(importUsers)},
 	{"verify-log", "", "verify that the security log has not been tampered with", databaseFlags, noArguments, withAccounts(verifyLog)},
 	{"rotate-key", "", "create a new key and re-encrypt all secrets with it", databaseFlags, noArguments, withDatabase(rotateKey)},
 	{"seed", "", "fill an empty database with test data for benchmarks",
@@ -53,6 +56,19 @@ var serveFlags = append([]string{
 	"listen", "origin", "rp-id", "related-origins", "mail-dir", "resend-url", "trusted-proxies", "trusted-origins",
 	"cookie-prefix", "rate-limits", "version",
 }, databaseFlags...)
+
+// commandName returns the name of the command at the beginning of args, one or two words, and
+// what follows it. name is "" if args begins with a flag.
+func commandName(args []string) (name string, rest []string) {
+	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = strings.TrimSpace(name+" "+args[0]), args[1:]
+		longer := func(k command) bool { return strings.HasPrefix(k.name, name+" ") }
+		if !slices.ContainsFunc(commands, longer) {
+			break
+		}
+	}
+	return name, args
+}
 
 // findCommand returns the command with a name.
 func findCommand(name string) (command, error) {

@@ -42,6 +42,11 @@ type config struct {
 	args    []string // the arguments that are not flags
 	version bool     // print the version and exit, instead of the command
 
+	// Flags of the import commands, and the secrets of the application from its environment.
+	from, secretFile                    string
+	betterAuthSecret, betterAuthSecrets string
+	dryRun, json                        bool
+
 	// Flags of the command seed.
 	sessions, perUser int
 	cookiesFile       string
@@ -51,8 +56,8 @@ type config struct {
 // not given has its value from the environment.
 func parse(args []string, getenv func(string) string, out io.Writer) (k command, c config, err error) {
 	name, help := "serve", printUsage
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		name, help, args = args[0], printCommandUsage, args[1:]
+	if given, rest := commandName(args); given != "" {
+		name, help, args = given, printCommandUsage, rest
 	}
 	if k, err = findCommand(name); err != nil {
 		return k, c, err
@@ -122,6 +127,10 @@ func (c *config) define(f *flag.FlagSet, t *texts) {
 	f.IntVar(&c.perUser, "per-user", 10, "the `number` of sessions per user")
 	f.StringVar(&c.cookiesFile, "cookies", "", "the `file` to which to write a sample of up to 20,000 sessions, "+
 		"one per line: email, number of sessions and Cookie header, separated by tabs")
+	f.StringVar(&c.from, "from", "", "the database `URL` of the application: sqlite:PATH or postgres://…. It is only read")
+	f.StringVar(&c.secretFile, "secret-file", "", "the `file` with the application's secret (default BETTER_AUTH_SECRET in the environment)")
+	f.BoolVar(&c.dryRun, "dry-run", false, "report what would be taken over, and write nothing")
+	f.BoolVar(&c.json, "json", false, "print the report as JSON")
 	f.BoolVar(&c.version, "version", false, "print the version and exit")
 }
 
@@ -153,6 +162,7 @@ func (c *config) finish(t *texts, getenv func(string) string, out io.Writer) (er
 	if !cookiePrefix.MatchString(c.cookiePrefix) {
 		return fmt.Errorf("-cookie-prefix may contain only a-z, 0-9, - and _, not %q", c.cookiePrefix)
 	}
+	c.betterAuthSecret, c.betterAuthSecrets = getenv("BETTER_AUTH_SECRET"), getenv("BETTER_AUTH_SECRETS")
 	switch t.rateLimits {
 	case "on":
 	case "off":

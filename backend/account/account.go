@@ -67,6 +67,9 @@ type Store interface {
 // it into an error of its own.
 var ErrNotFound = errors.New("not found")
 
+// MaxUserAgent, in bytes, exceeds the user agents of browsers. Longer ones are truncated.
+const MaxUserAgent = 512
+
 // Client describes where a call comes from.
 type Client struct {
 	IP          string // empty if unknown

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode"
@@ -317,6 +318,10 @@ func (i *Importer) AddSession(ctx context.Context, session Session, token Token)
 		return RefusedTooMany
 	}
 	u.sessions++
+	if _, err := netip.ParseAddr(session.IP); err != nil {
+		session.IP = ""
+	}
+	session.UserAgent = strings.ToValidUTF8(session.UserAgent[:min(len(session.UserAgent), MaxUserAgent)], "")
 	session.Method, session.TokenHash = MethodImported, token.Hash()
 	session.CreatedAt, session.LastActiveAt = earlier(session.CreatedAt, now), earlier(session.LastActiveAt, now)
 	session.ConfirmedAt, session.ExpiresAt = session.CreatedAt, earlier(session.ExpiresAt, end)

@@ -3,7 +3,6 @@ package account
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 
 	"latchkey/backend/address"
@@ -59,7 +58,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 	}
 	now := s.Now()
 	o := SignInResult{
-		User: User{ID: rand.Text(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: newHandle(), CreatedAt: now, UpdatedAt: now},
+		User: User{ID: NewUserID(), Email: n.Email, Name: n.Name, Image: n.Image, Handle: newHandle(), CreatedAt: now, UpdatedAt: now},
 	}
 	if set.VerifyEmail == setting.Required && n.Invite == "" {
 		return o, s.signUpUnverified(ctx, client, o.User, hashed, n)

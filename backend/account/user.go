@@ -38,6 +38,9 @@ type User struct {
 	DisabledAt *time.Time // when the account was disabled; nil if it is enabled
 }
 
+// NewUserID returns a new [User.ID].
+func NewUserID() string { return rand.Text() }
+
 // newHandle returns a new [User.Handle].
 func newHandle() []byte {
 	handle := make([]byte, maxHandle)

@@ -67,9 +67,7 @@ func (b *BetterAuth) AddTo(ctx context.Context, i *account.Importer) (Report, er
 // undecryptable returns the error for users whose authenticator cannot be decrypted.
 func undecryptable(users []string, why error) error {
 	n := min(len(users), maxExamples)
-	return fmt.Errorf("cannot decrypt the authenticator of the users %s: %w. Give the secrets that encrypted them, or delete their rows "+
-		"of the table twoFactor: then set twoFactorEnabled to false, or these users sign in with a password alone",
-		strings.Join(users[:n], ", "), why)
+	return fmt.Errorf("cannot decrypt the authenticators of %d users (%s): %w", len(users), strings.Join(users[:n], ", "), why)
 }
 
 // progressEvery is how many rows are read between two calls of Progress.

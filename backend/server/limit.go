@@ -278,13 +278,10 @@ func (c *counter) allow(l account.RateLimit, caller string, now time.Time) error
 	return nil
 }
 
-// maxUserAgent, in bytes, exceeds the user agents of browsers. Longer ones are truncated.
-const maxUserAgent = 512
-
 // client returns the client of a request.
 func (s *Server) client(r *http.Request) account.Client {
 	ua := r.UserAgent()
-	ua = strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "")
+	ua = strings.ToValidUTF8(ua[:min(len(ua), account.MaxUserAgent)], "")
 	return account.Client{
 		IP: s.address(r), UserAgent: ua, Language: languageOf(r).Tag, KnownDevice: s.cookies.browser(r), Trust: s.cookies.trust(r),
 	}

@@ -2,6 +2,18 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
 
 	"latchkey/backend/account"
 )
@@ -22,4 +34,61 @@ func (db DB) Import(ctx context.Context) (i account.Import, err error) {
 func (db DB) AddImport(ctx context.Context, i account.Import) error {
 	_, err := db.bun.NewInsert().Model(&i).Exec(ctx)
 	return wrapDB(err)
+}
+
+// Contents is what [Look] found in a database.
+type Contents struct {
+	Import   *account.Import // nil if there was none
+	AnyTable bool            // there is a table of accounts
+	AnyUser  bool            // there is an account
+}
+
+// Look says what a database contains, without changing anything. It creates neither the
+// database nor a table.
+func Look(ctx context.Context, database string) (c Contents, err error) {
+	b, err := openToRead(database)
+	if err != nil || b == nil {
+		return c, err
+	}
+	defer b.Close()
+	if c.AnyTable, err = hasTable(ctx, b, "users"); err != nil || !c.AnyTable {
+		return c, err
+	}
+	if c.AnyUser, err = b.NewSelect().Table("users").ColumnExpr("1").Exists(ctx); err != nil {
+		return c, wrapDB(err)
+	}
+	if any, err := hasTable(ctx, b, "imports"); err != nil || !any {
+		return c, err
+	}
+	done, err := DB{bun: b}.Import(ctx)
+	if err == nil {
+		c.Import = &done
+	} else if errors.Is(err, account.ErrNotFound) {
+		err = nil
+	}
+	return c, err
+}
+
+// openToRead opens a database to read it. It returns nil if there is no such file.
+func openToRead(database string) (*bun.DB, error) {
+	scheme, rest, _ := strings.Cut(database, ":")
+	if scheme != "sqlite" {
+		pool, err := connectPostgres(database, Timeout)
+		return bun.NewDB(pool, pgdialect.New()), err
+	}
+	if _, err := os.Stat(rest); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	q := url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", Timeout.Milliseconds())}}
+	pool, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: rest}).EscapedPath(), RawQuery: q.Encode()}).String())
+	return bun.NewDB(pool, sqlitedialect.New()), err
+}
+
+func hasTable(ctx context.Context, b *bun.DB, name string) (has bool, err error) {
+	query := b.NewSelect().TableExpr("sqlite_master").ColumnExpr("1").Where("type = 'table' AND name = ?", name)
+	if b.Dialect().Name() == dialect.PG {
+		query = b.NewSelect().ColumnExpr("1").Where("to_regclass(?) IS NOT NULL", name)
+	}
+	has, err = query.Exists(ctx)
+	return has, wrapDB(err)
 }
