@@ -66,7 +66,7 @@ func Dump(t *testing.T, url string) string {
 }
 
 func dump(ctx context.Context, b *strings.Builder, conn *sql.Conn, table string) error {
-	rows, err := conn.QueryContext(ctx, "SELECT * FROM "+table)
+	rows, err := conn.QueryContext(ctx, `SELECT * FROM "`+table+`"`)
 	if err != nil {
 		return err
 	}
