@@ -26,8 +26,7 @@ func SignedValue(secret, cookie string) (value string, ok bool) {
 		return "", false
 	}
 	value = cookie[:dot]
-	signature, err := base64.StdEncoding.Strict().DecodeString(cookie[dot+1:])
-	if err != nil || !hmac.Equal(signature, mac(secret, value)) {
+	if !isMAC(base64.StdEncoding, cookie[dot+1:], secret, value) {
 		return "", false
 	}
 	return value, true
@@ -41,15 +40,15 @@ func TrustIdentifier(secret, value, userID string) (identifier string, ok bool) 
 	if !strings.HasPrefix(identifier, PrefixTrustDevice) {
 		return "", false
 	}
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(tag)
-	if err != nil || !hmac.Equal(sum, mac(secret, userID+"!"+identifier)) {
+	if !isMAC(base64.RawURLEncoding, tag, secret, userID+"!"+identifier) {
 		return "", false
 	}
 	return identifier, true
 }
 
-func mac(secret, message string) []byte {
+// isMAC reports whether a text is the only encoding of the HMAC-SHA256 of a message.
+func isMAC(encoding *base64.Encoding, text, secret, message string) bool {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write([]byte(message))
-	return h.Sum(nil)
+	return hmac.Equal([]byte(text), []byte(encoding.EncodeToString(h.Sum(nil))))
 }

@@ -72,7 +72,9 @@ func begin(ctx context.Context, pool *sql.DB, dialect dialect, options *sql.TxOp
 func (d *Database) Close() error {
 	var err error
 	if d.tx != nil {
-		err = d.tx.Rollback()
+		if err = d.tx.Rollback(); errors.Is(err, sql.ErrTxDone) { // the context of Open has ended
+			err = nil
+		}
 	}
 	return errors.Join(err, d.pool.Close())
 }
