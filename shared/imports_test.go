@@ -53,7 +53,9 @@ var importRules = []struct {
 	{path: "app/passkey", goos: "js", never: []string{goApp, "latchkey"}},
 	{
 		path:     "backend",
-		directly: []string{"latchkey/backend/testkit", "latchkey/backend/store/storetest", "testing"},
+		directly: []string{
+			"latchkey/backend/testkit", "latchkey/backend/store/storetest", "latchkey/backend/betterauth/betterauthtest", "testing",
+		},
 	},
 	{
 		path:    "backend/atomicfile",
@@ -99,6 +101,15 @@ var importRules = []struct {
 	{
 		path:  "backend/passhash",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
+		path:  "backend/betterauth",
+		never: []string{goApp, otp, webauthn, "latchkey/backend", "latchkey/app", "latchkey/shared", "latchkey/web"},
+	},
+	{
+		path:     "backend/importer",
+		never:    []string{goApp, "latchkey/backend/store", "latchkey/backend/server", "latchkey/app", "latchkey/web"},
+		directly: []string{bun, "net/http", "database/sql", webauthn},
 	},
 	{
 		path:  "backend/webauthn",

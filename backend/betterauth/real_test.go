@@ -3,6 +3,7 @@ package betterauth_test
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -136,11 +137,8 @@ func checkSessions(t *testing.T, got content, users *betterauthtest.Users, secre
 	t.Helper()
 	session := func(browser *testkit.Client) *betterauth.Session {
 		t.Helper()
-		token, ok := betterauth.SignedValue(secrets.Signing(), browser.Cookie("better-auth.session_token"))
-		if !ok {
-			t.Fatalf("the cookie %s is not signed", browser.Cookie("better-auth.session_token"))
-		}
-		i := slices.IndexFunc(got.Sessions, func(s betterauth.Session) bool { return s.Token == token })
+		cookie := decoded(t, browser, "session_token")
+		i := slices.IndexFunc(got.Sessions, func(s betterauth.Session) bool { return betterauth.Sign(secrets.Signing(), s.Token) == cookie })
 		if i < 0 {
 			return nil
 		}
@@ -154,8 +152,8 @@ func checkSessions(t *testing.T, got content, users *betterauthtest.Users, secre
 	if s := session(users.Brief); s == nil || s.ExpiresAt.Sub(s.CreatedAt) != 24*time.Hour {
 		t.Errorf("brief: got %+v", s)
 	}
-	if value, ok := betterauth.SignedValue(secrets.Signing(), users.Brief.Cookie("better-auth.dont_remember")); !ok || value != "true" {
-		t.Errorf("the cookie dont_remember: %q, %v", value, ok)
+	if value := decoded(t, users.Brief, "dont_remember"); value != betterauth.Sign(secrets.Signing(), "true") {
+		t.Errorf("the cookie dont_remember: %q", value)
 	}
 	if s := session(users.Old); s == nil || time.Since(s.CreatedAt) < 6*24*time.Hour || time.Since(s.UpdatedAt) > time.Hour {
 		t.Errorf("old: got %+v", s)
@@ -175,15 +173,23 @@ func checkSessions(t *testing.T, got content, users *betterauthtest.Users, secre
 	}
 }
 
+// decoded returns the decoded value of a cookie of Better Auth.
+func decoded(t *testing.T, browser *testkit.Client, name string) string {
+	t.Helper()
+	value, err := url.PathUnescape(browser.Cookie("better-auth." + name))
+	if err != nil || value == "" {
+		t.Fatalf("the cookie %s: %q, %v", name, value, err)
+	}
+	return value
+}
+
 func checkVerifications(t *testing.T, got content, users *betterauthtest.Users, secrets betterauth.Secrets) {
 	t.Helper()
 	for _, browser := range []*testkit.Client{users.TwoFactor.Trusted, users.TwoFactor.TrustedOut} {
-		value, signed := betterauth.SignedValue(secrets.Signing(), browser.Cookie("better-auth.trust_device"))
-		id, ok := betterauth.TrustIdentifier(secrets.Signing(), value, users.TwoFactor.ID)
-		if !signed || !ok {
-			t.Fatalf("the cookie %s is not of the user", browser.Cookie("better-auth.trust_device"))
-		}
-		row := find(t, got.Verifications, func(v betterauth.Verification) bool { return v.Identifier == id })
+		cookie := decoded(t, browser, "trust_device")
+		row := find(t, got.Verifications, func(v betterauth.Verification) bool {
+			return betterauth.TrustCookie(secrets.Signing(), v.Identifier, users.TwoFactor.ID) == cookie
+		})
 		if row.Value != users.TwoFactor.ID || row.ExpiresAt.Sub(*row.CreatedAt).Round(time.Minute) != 30*24*time.Hour {
 			t.Errorf("got %+v", row)
 		}

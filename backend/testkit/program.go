@@ -103,9 +103,21 @@ func Launch(t testing.TB, line ...string) *Program {
 	return p
 }
 
+// StartAt is [Start] for the origin of a program that has stopped: http://localhost with a port.
+func StartAt(t testing.TB, origin string, line ...string) *Program {
+	t.Helper()
+	p := newProgramAt(t, "127.0.0.1"+strings.TrimPrefix(origin, "http://localhost"), line)
+	p.Start()
+	return p
+}
+
 func newProgram(t testing.TB, line []string) *Program {
 	t.Helper()
-	address := FreeAddress(t)
+	return newProgramAt(t, FreeAddress(t), line)
+}
+
+func newProgramAt(t testing.TB, address string, line []string) *Program {
+	t.Helper()
 	_, port, _ := net.SplitHostPort(address)
 	env, args := split(line)
 	p := &Program{t: t, Binary: Binary(t), Origin: "http://localhost:" + port, Data: t.TempDir(), Env: env}
