@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,24 +27,43 @@ func TestMoveIn(t *testing.T) {
 		runScript(t, scripts, "moved.mjs", "before", origin, state)
 		old.Kill() // on SQLite, what it wrote last is then in the write-ahead log alone
 
-		database, data := storetest.SQLite(t), t.TempDir()
-		if strings.HasPrefix(source, "postgres:") {
-			database = storetest.Postgres(t)
-		}
-		out, err := testkit.Run(t, "BETTER_AUTH_SECRET="+oldSecret, "import", "better-auth", "-from", source, "-database", database, "-data", data, "-json")
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		checkMoved(t, parseImported(t, out))
-
-		p := testkit.StartAt(t, origin, "TWO_FACTOR_SIGN_IN=redirect", "PASSKEY_USER_VERIFICATION=preferred",
-			"-database", database, "-data", data, "-cookie-prefix", "better-auth", "-rate-limits", "off")
+		p := moveIn(t, source, origin)
 		t.Run("Client", func(t *testing.T) { runScript(t, scripts, "moved.mjs", "after", origin, state) })
 		t.Run("Sessions", func(t *testing.T) { checkMovedSessions(t, users) })
 		t.Run("Passwords", func(t *testing.T) { checkMovedPasswords(t, p, users) })
 		t.Run("TwoFactor", func(t *testing.T) { checkMovedFactor(t, p, users.TwoFactor) })
 		t.Run("Passkeys", func(t *testing.T) { checkMovedPasskeys(t, p, users) })
+		p.Stop()
+		t.Run("WayBack", func(t *testing.T) { checkWayBack(t, old, users) })
 	})
+}
+
+// moveIn follows the documentation, and returns the server at the origin of the application.
+func moveIn(t *testing.T, source, origin string) *testkit.Program {
+	t.Helper()
+	dir, database := shellDir(t), storetest.SQLite(t)
+	if strings.HasPrefix(source, "postgres:") {
+		database = storetest.Postgres(t)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "better-auth-secret"), []byte(oldSecret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"OLD_DATABASE=" + source, "LATCHKEY_DATABASE=" + database, postgresPath(t)}
+	dry := runShell(t, dir, env, testkit.Fence(t, betterAuth, "sh", "-dry-run -from"))
+	imported := testkit.Fence(t, betterAuth, "sh", "import better-auth -from")
+	done := runShell(t, dir, env, imported)
+	if _, counts, _ := strings.Cut(dry, "\n"); !strings.HasSuffix(done, counts) || !strings.Contains(counts, "users") {
+		t.Errorf("the dry run says\n%s\nand the import\n%s", dry, done)
+	}
+	checkMoved(t, parseImported(t, runShell(t, dir, env, strings.TrimSpace(imported)+" -json")))
+
+	start := strings.ReplaceAll(testkit.Fence(t, betterAuth, "sh", "TWO_FACTOR_SIGN_IN=redirect PASSKEY"), "\\\n", "")
+	settings, _, _ := strings.Cut(start, "bin/latchkey")
+	p := testkit.StartAt(t, origin, append(strings.Fields(settings),
+		"-rp-id", "localhost", "-database", database, "-data", filepath.Join(dir, "data"), "-cookie-prefix", "better-auth", "-rate-limits", "off")...)
+	grant := testkit.Fence(t, betterAuth, "sh", "bin/latchkey grant")
+	runShell(t, dir, env, mustReplace(t, grant, "ann@example.com", "admin@example.com"))
+	return p
 }
 
 // checkMoved checks the counts of the report. The client of the script is one more user.
@@ -145,4 +165,23 @@ func checkMovedPasskeys(t *testing.T, p *testkit.Program, users *betterauthtest.
 	post(c, "/passkey/verify-registration", create(t, added, beginCeremony(t, c, "register"))).Want(t, 200, "")
 	other := p.Client()
 	post(other, "/passkey/verify-authentication", use(t, added, beginCeremony(t, other, "authenticate"))).Want(t, 200, "")
+}
+
+// checkWayBack tests that the application can go on where it was.
+func checkWayBack(t *testing.T, old *betterauthtest.Server, users *betterauthtest.Users) {
+	kept := users.Twin.Browser // its cookie was only read
+	old.Start()
+	if !kept.SignedIn(t) {
+		t.Error("a session of before has ended")
+	}
+	end := testkit.Fence(t, betterAuth, "sh", "DELETE FROM session")
+	if path, ok := strings.CutPrefix(old.Database, "sqlite:"); ok {
+		needs(t, "sqlite3")
+		end = mustReplace(t, end, `psql "$OLD_DATABASE" --command=`, "sqlite3 "+path+" ")
+	}
+	runShell(t, t.TempDir(), []string{"OLD_DATABASE=" + old.Database, postgresPath(t)}, end)
+	if kept.SignedIn(t) {
+		t.Error("a session lives though all were ended")
+	}
+	signIn(old.Client(), users.Twin.Email, users.Twin.Password).Want(t, 200, "")
 }
