@@ -100,7 +100,9 @@ type Session struct {
 	ImpersonatedBy string // the ID of an administrator; empty otherwise
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
-	ExpiresAt      time.Time
+	// About a day after CreatedAt if the user did not ask to be remembered. Better Auth takes
+	// the time twice, so the difference is not exact.
+	ExpiresAt time.Time
 
 	Err error // why the row cannot be used
 }

@@ -77,18 +77,15 @@ func (s *Server) command(ctx context.Context, command string) *exec.Cmd {
 // Start starts the server again after [Server.Stop], and waits until it is ready.
 func (s *Server) Start() {
 	s.t.Helper()
-	cmd := s.command(context.Background(), "serve")
-	cmd.Stdout, cmd.Stderr = &s.Output, &s.Output
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	s.process, s.exited = cmd.Process, exited
+	s.launch()
 	testkit.Eventually(s.t, "Better Auth is ready", func() bool {
 		select {
-		case err := <-exited:
+		case err := <-s.exited:
 			s.process = nil
+			if strings.Contains(s.Output.String(), "EADDRINUSE") { // another process uses the port for a moment
+				s.launch()
+				return false
+			}
 			s.t.Fatalf("Better Auth exited before it was ready: %v\n%s", err, s.Output.String())
 		default:
 		}
@@ -100,6 +97,19 @@ func (s *Server) Start() {
 		answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
 	}, s.Output.String)
+}
+
+// launch starts the process.
+func (s *Server) launch() {
+	s.t.Helper()
+	cmd := s.command(context.Background(), "serve")
+	cmd.Stdout, cmd.Stderr = &s.Output, &s.Output
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	s.process, s.exited = cmd.Process, exited
 }
 
 // Stop stops the server, and waits until it has exited.
