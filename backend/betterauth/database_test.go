@@ -177,9 +177,9 @@ type variant struct {
 
 func iso(s string) string { return "'" + strings.Replace(s, "Z", ".000Z", 1) + "'" }
 
-func number(unit time.Duration) func(string) string {
-	return func(s string) string { return fmt.Sprint(at(s).UnixNano() / int64(unit)) }
-}
+func milliseconds(s string) string { return fmt.Sprint(at(s).UnixMilli()) }
+
+func seconds(s string) string { return fmt.Sprint(at(s).Unix()) }
 
 func zoneless(s string) string {
 	return "'" + strings.TrimSuffix(strings.Replace(s, "T", " ", 1), "Z") + "'"
@@ -202,12 +202,12 @@ var variants = []variant{
 	{name: "Serial", database: "postgres", tables: camel, id: "bigint", date: "timestamptz", value: iso, boolean: "boolean"},
 	{name: "Serial", database: "sqlite", tables: camel, id: integer, date: "date", value: iso, boolean: integer},
 	{name: "Drizzle", database: "postgres", tables: snake, snake: true, id: "text", date: "timestamp", value: zoneless, boolean: "boolean"},
-	{name: "DrizzlePlural", database: "postgres", tables: snakes, snake: true, id: "text", date: "timestamptz", value: iso, boolean: "boolean"},
-	{name: "Drizzle", database: "sqlite", tables: snake, snake: true, id: "text", date: integer, value: number(time.Millisecond), boolean: integer},
-	{name: "DrizzleSeconds", database: "sqlite", tables: snakes, snake: true, id: "text", date: integer, value: number(time.Second), boolean: integer},
+	{name: "DrizzleZone", database: "postgres", tables: snakes, snake: true, id: "text", date: "timestamptz", value: iso, boolean: "boolean"},
+	{name: "Drizzle", database: "sqlite", tables: snake, snake: true, id: "text", date: integer, value: milliseconds, boolean: integer},
+	{name: "DrizzleSeconds", database: "sqlite", tables: snakes, snake: true, id: "text", date: integer, value: seconds, boolean: integer},
 	{name: "Prisma", database: "postgres", tables: camel, id: "text", date: "timestamp(3)", value: zoneless, boolean: "boolean"},
 	{name: "PrismaModels", database: "postgres", tables: models, id: "text", date: "timestamp(3)", value: zoneless, boolean: "boolean"},
-	{name: "Prisma", database: "sqlite", tables: plural, id: "TEXT", date: "DATETIME", value: number(time.Millisecond), boolean: "BOOLEAN"},
+	{name: "Prisma", database: "sqlite", tables: plural, id: "TEXT", date: "DATETIME", value: milliseconds, boolean: "BOOLEAN"},
 	{
 		name: "PrismaAdapter", database: "sqlite", tables: models, id: "TEXT", date: "DATETIME",
 		value: func(s string) string { return strings.Replace(iso(s), "Z", "+00:00", 1) }, boolean: "BOOLEAN",

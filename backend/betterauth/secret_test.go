@@ -111,7 +111,10 @@ func TestVersions(t *testing.T) {
 			says: "BETTER_AUTH_SECRET,",
 		},
 		{name: "wrong", versioned: "2:" + is, stored: "$ba$2$" + encrypt(was, totpKey), want: betterauth.ErrSecret},
-		{name: "the single one is not of a version", single: was, versioned: "2:" + is, stored: "$ba$2$" + encrypt(was, totpKey), want: betterauth.ErrSecret},
+		{
+			name: "the single one is not of a version", single: was, versioned: "2:" + is, stored: "$ba$2$" + encrypt(was, totpKey),
+			want: betterauth.ErrSecret,
+		},
 		{name: "no version", single: is, stored: "$ba$x$" + encrypt(is, totpKey), want: betterauth.ErrOpaque},
 		{name: "negative", single: is, stored: "$ba$-1$" + encrypt(is, totpKey), want: betterauth.ErrOpaque},
 		{name: "custom", single: is, stored: "enc:v1:aaaa", want: betterauth.ErrOpaque},
@@ -169,7 +172,8 @@ func TestSecretsPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, printed := range []string{
-		fmt.Sprint(s), fmt.Sprint(&s), fmt.Sprintf("%v %+v %#v %s %q", s, s, s, s, s), fmt.Sprintf("%+v %#v", struct{ S betterauth.Secrets }{s}, []any{s}),
+		fmt.Sprint(s), fmt.Sprint(&s), fmt.Sprintf("%v %+v %#v %s %q", s, s, s, s, s),
+		fmt.Sprintf("%+v %#v", struct{ S betterauth.Secrets }{s}, []any{s}),
 		log.String(), string(inJSON),
 	} {
 		if strings.Contains(printed, "hunter2") {

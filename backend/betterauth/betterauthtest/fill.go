@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"latchkey/backend/testkit"
@@ -41,7 +42,7 @@ type Users struct {
 	TwoFactor *User // with App, Codes, UsedCode, Trusted and TrustedOut
 	EmailCode *User // whose second factor is a code by email
 	Begun     *User // has App and Codes, but never confirmed them
-	Passkeys  *User // with Devices: ES256 that is synced, EdDSA that is not, and RS256 that counts, without user verification
+	Passkeys  *User // with Devices: a synced ES256, an EdDSA, and an RS256 that counts and does not verify the user
 	OnlyKey   *User // without a password, with one Device
 	Admin     *User
 	Banned    *User // whose Browser is still signed in
@@ -55,7 +56,8 @@ type Users struct {
 // All returns all users.
 func (u *Users) All() []*User {
 	return []*User{
-		u.Plain, u.TwoFactor, u.EmailCode, u.Begun, u.Passkeys, u.OnlyKey, u.Admin, u.Banned, u.Pardoned, u.Capitals, u.Twin, u.TwinCaps, u.Social,
+		u.Plain, u.TwoFactor, u.EmailCode, u.Begun, u.Passkeys, u.OnlyKey, u.Admin,
+		u.Banned, u.Pardoned, u.Capitals, u.Twin, u.TwinCaps, u.Social,
 	}
 }
 
@@ -116,7 +118,8 @@ func (s *Server) fillPlain(u *Users) {
 	leaves.Post("/sign-out", map[string]any{}).Must(s.t, 200, "")
 
 	s.Client().Post("/request-password-reset", map[string]any{"email": u.Plain.Email, "redirectTo": "/reset"}).Must(s.t, 200, "")
-	u.ResetToken = s.Query(`SELECT substr(identifier, length('reset-password:') + 1) FROM verification WHERE identifier LIKE 'reset-password:%'`)
+	identifier := s.Query(`SELECT identifier FROM verification WHERE identifier LIKE 'reset-password:%'`)
+	u.ResetToken = strings.TrimPrefix(identifier, "reset-password:")
 
 	s.Exec(fmt.Sprintf(`UPDATE "user" SET role = 'admin' WHERE id = '%s'`, u.Admin.ID))
 	u.Admins = s.signIn(u.Admin, true)
@@ -192,7 +195,8 @@ func (s *Server) change(u *Users) {
 
 	u.OnlyKey.Password, u.Social.Password = "", ""
 	s.Exec(fmt.Sprintf(`DELETE FROM account WHERE "userId" = '%s'`, u.OnlyKey.ID))
-	s.Exec(fmt.Sprintf(`UPDATE account SET "providerId" = 'github', "accountId" = '583231', password = NULL WHERE "userId" = '%s'`, u.Social.ID))
+	set := `"providerId" = 'github', "accountId" = '583231', password = NULL`
+	s.Exec(fmt.Sprintf(`UPDATE account SET %s WHERE "userId" = '%s'`, set, u.Social.ID))
 }
 
 // token returns the token of the session that a browser is signed in with.
