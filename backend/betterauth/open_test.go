@@ -154,6 +154,32 @@ func TestPostgresURLs(t *testing.T) {
 	}
 }
 
+// TestSocket tests a URL with a folder of sockets, as libpq accepts it. Such a connection
+// has no TLS.
+func TestSocket(t *testing.T) {
+	t.Parallel()
+	storetest.Shared(t)                               // skips the test without Postgres
+	dir, err := os.MkdirTemp("/tmp", "latchkey-test") // short enough for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o777); err != nil { // Postgres may run as another user
+		t.Fatal(err)
+	}
+	cluster, err := storetest.StartCluster("unix_socket_directories=" + dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	execute(t, cluster.URL(), builtIn("postgres:").statements()...)
+	u, err := url.Parse(cluster.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	readAll(t, open(t, fmt.Sprintf("postgresql://postgres@:%s/postgres?host=%s", u.Port(), dir)))
+}
+
 // TestReadOnly tests that nothing can be written, and that a user who can only select is
 // enough.
 func TestReadOnly(t *testing.T) {
