@@ -1,10 +1,7 @@
 package main_test
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base32"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -18,190 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
-	"golang.org/x/crypto/chacha20poly1305"
-
 	"latchkey/backend/betterauth"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
 )
 
-const (
-	oldSecret = "QN+yg8BzPvB6tE9T3EEH7v0utOPvFRSmIaL+JmC0SY8="
-	// The password of Better Auth 1.7.25 for oldHash.
-	oldPassword = "Correct horse; battery staple 1"
-	oldHash     = "217e580fa9dee264570e715cfc7197a6:d50aee7ab9bf93c278c261386bb0be13ede44597e58897be312a3c1579737119" +
-		"a2e996dccd48d1390b9c593608569f6c8eb9ac3181f860100d14a7e3e4989487"
-)
-
-// An oldApp is the database of an application that uses Better Auth, written by hand. A real
-// one fills it in TestMoveIn; here are the cases that are rare there.
-type oldApp struct {
-	url     string
-	exec    func(query string, args ...any)
-	tokens  map[string]string // of the sessions, by ID
-	keys    map[string][]byte // of the authenticators, by user
-	devices map[string]*authenticator.Key
-}
-
-// isoTime formats a time as Better Auth does.
-func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// newOldApp creates the tables, in the schema of Better Auth's own adapter.
-func newOldApp(t *testing.T, database string) *oldApp {
-	t.Helper()
-	date := "timestamptz"
-	if strings.HasPrefix(database, "sqlite:") {
-		date = "date"
-	}
-	app := &oldApp{
-		url: database, exec: statements(t, database),
-		tokens: make(map[string]string), keys: make(map[string][]byte), devices: make(map[string]*authenticator.Key),
-	}
-	for _, table := range []string{
-		`"user" (id text PRIMARY KEY, name text, email text, "emailVerified" boolean, image text, "createdAt" DATE, "updatedAt" DATE,
-			"twoFactorEnabled" boolean, role text, banned boolean, "banReason" text, "banExpires" DATE, "lastOrder" integer)`,
-		`session (id text PRIMARY KEY, "expiresAt" DATE, token text UNIQUE, "createdAt" DATE, "updatedAt" DATE, "ipAddress" text,
-			"userAgent" text, "userId" text, "impersonatedBy" text)`,
-		`account (id text PRIMARY KEY, "accountId" text, "providerId" text, "userId" text, password text, "createdAt" DATE, "updatedAt" DATE)`,
-		`verification (id text PRIMARY KEY, identifier text, value text, "expiresAt" DATE, "createdAt" DATE, "updatedAt" DATE)`,
-		`"twoFactor" (id text PRIMARY KEY, secret text, "backupCodes" text, "userId" text, verified boolean)`,
-		`passkey (id text PRIMARY KEY, name text, "publicKey" text, "userId" text, "credentialID" text, counter integer,
-			"deviceType" text, "backedUp" boolean, transports text, "createdAt" DATE, aaguid text)`,
-		`"rateLimit" (id text PRIMARY KEY, key text)`,
-	} {
-		app.exec("CREATE TABLE " + strings.ReplaceAll(table, "DATE", date))
-	}
-	return app
-}
-
-// user adds a user whose ID is the local part of the email.
-func (app *oldApp) user(email string, columns ...any) {
-	id, _, _ := strings.Cut(email, "@")
-	app.userWithID(id, email, columns...)
-}
-
-// userWithID adds a user with other values of the given columns: a name, a value, and so on.
-func (app *oldApp) userWithID(id, email string, columns ...any) {
-	now := isoTime(time.Now().Add(-100 * 24 * time.Hour))
-	app.exec(`INSERT INTO "user" (id, name, email, "emailVerified", "createdAt", "updatedAt", "twoFactorEnabled", banned)
-		VALUES (?, ?, ?, TRUE, ?, ?, FALSE, FALSE)`, id, "Ada "+id, email, now, now)
-	for i := 0; i < len(columns); i += 2 {
-		app.exec(fmt.Sprintf(`UPDATE "user" SET %q = ? WHERE id = ?`, columns[i]), columns[i+1], id)
-	}
-}
-
-func (app *oldApp) account(user, provider, password string) {
-	now := isoTime(time.Now())
-	app.exec(`INSERT INTO account VALUES (?, ?, ?, ?, ?, ?, ?)`, rand.Text(), user, provider, user, password, now, now)
-}
-
-// session adds a session that began some time ago and ends in some time.
-func (app *oldApp) session(id, user string, ago, left time.Duration, impersonator any) {
-	token := strings.Repeat("x", 6) + rand.Text()
-	app.tokens[id] = token
-	now := time.Now()
-	app.exec(`INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, isoTime(now.Add(left)), token, isoTime(now.Add(-ago)),
-		isoTime(now.Add(-ago)), "192.0.2.7", testkit.Firefox, user, impersonator)
-}
-
-// encrypt encrypts a value as Better Auth does.
-func encrypt(secret, plain string) string {
-	key := sha256.Sum256([]byte(secret))
-	aead, err := chacha20poly1305.NewX(key[:])
-	if err != nil {
-		panic(err)
-	}
-	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce)
-	return hex.EncodeToString(aead.Seal(nonce, nonce, []byte(plain), nil))
-}
-
-// factor adds an authenticator with backup codes.
-func (app *oldApp) factor(user, secret string, verified any, codes ...string) {
-	key := rand.Text() + "_-123-" // 32 characters, of which Better Auth uses these, too
-	app.keys[user] = []byte(key)
-	list, err := json.Marshal(codes)
-	if err != nil {
-		panic(err)
-	}
-	app.exec(`INSERT INTO "twoFactor" VALUES (?, ?, ?, ?, ?)`, rand.Text(), encrypt(secret, key), encrypt(secret, string(list)), user, verified)
-}
-
-// passkey adds a passkey of an authenticator that answers a user handle of Better Auth.
-func (app *oldApp) passkey(t *testing.T, user string, id []byte, daysAgo int) {
-	t.Helper()
-	key := authenticator.NewKey(id, "localhost", []byte("4388tai7a3fxrwmglzduf9hq7z56slh5"), authenticator.ES256)
-	app.devices[user] = key
-	public, err := webauthncbor.Marshal(key.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	app.exec(`INSERT INTO passkey VALUES (?, ?, ?, ?, ?, 0, 'multiDevice', TRUE, 'internal,hybrid', ?, NULL)`, rand.Text(), "Key 🔑",
-		base64.StdEncoding.EncodeToString(public), user, base64.RawURLEncoding.EncodeToString(id),
-		isoTime(time.Now().Add(-time.Duration(daysAgo)*24*time.Hour)))
-}
-
-func (app *oldApp) verification(identifier, value string, left time.Duration) {
-	now := time.Now()
-	app.exec(`INSERT INTO verification VALUES (?, ?, ?, ?, ?, ?)`, rand.Text(), identifier, value, isoTime(now.Add(left)), isoTime(now), isoTime(now))
-}
-
-// fill adds one of each case.
-func (app *oldApp) fill(t *testing.T) {
-	t.Helper()
-	const day = 24 * time.Hour
-	app.userWithID("Capital", "Twin@Example.test")
-	app.user("twin@example.test")
-	app.userWithID("alone", "Alone@Example.test", "name", "Ada \u202e Lovelace"+strings.Repeat("é", 200), "image", "javascript:alert(1)")
-	app.userWithID("invalid", "not an address")
-	app.user("banned@example.test", "banned", true)
-	app.user("served@example.test", "banned", true, "banExpires", isoTime(time.Now().Add(-day)))
-	app.user("admin@example.test", "role", "user,admin")
-	app.user("two@example.test", "twoFactorEnabled", true)
-	app.user("off@example.test")
-	app.user("begun@example.test")
-	app.user("mailed@example.test", "twoFactorEnabled", true)
-	app.user("keys@example.test")
-	app.user("google@example.test")
-	app.user("foreign@example.test")
-
-	for _, user := range []string{"twin", "alone", "banned", "served", "admin", "two", "off", "begun", "mailed", "invalid"} {
-		app.account(user, "credential", oldHash)
-	}
-	app.account("google", "google", "")
-	app.account("foreign", "credential", "$pbkdf2-sha256$i=600000$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
-
-	app.factor("two", oldSecret, true, "qPB9E-7n4Ln", "vAEUM-j6KVO")
-	app.factor("off", oldSecret, nil)
-	app.factor("begun", oldSecret, false)
-
-	app.passkey(t, "keys", []byte("credential one, of the user keys"), 10)
-	app.passkey(t, "google", []byte("credential one, of the user keys"), 5) // copied by an attacker
-	app.exec(`INSERT INTO passkey (id, "publicKey", "userId", "credentialID", counter, "deviceType", "backedUp")
-		VALUES ('broken', 'AAAA', 'twin', 'AAAA', 0, 'singleDevice', FALSE)`)
-
-	app.session("fresh", "twin", time.Minute, 7*day, nil)
-	app.session("week-old", "twin", 6*day, 6*day, nil)
-	app.session("brief", "twin", time.Hour, 23*time.Hour, nil)
-	app.session("expired", "twin", 8*day, -day, nil)
-	app.session("old", "twin", 40*day, 6*day, nil)
-	app.session("of-banned", "banned", day, 6*day, nil)
-	app.session("impersonated", "two", time.Minute, time.Hour, "admin")
-	app.session("orphan", "nobody", day, 6*day, nil)
-	app.session("admin", "admin", day, 6*day, nil)
-	for i := range 60 {
-		app.session(fmt.Sprint("many-", i), "served", time.Duration(i+1)*time.Hour, 5*day, nil)
-	}
-
-	app.verification("trust-device-YRp1iOewYsYHtQjH0voCQT5TJWiOkh6i", "two", 20*day)
-	app.verification("trust-device-expired", "two", -day)
-	app.verification("reset-password:aBcDeFgHiJkLmNoPqRsTuVwX", "twin", 30*time.Minute)
-	app.verification("2fa-attempts-2fa--Wfo8VsGxKWA3KtPSYVb", "0", 5*time.Minute)
-}
-
-// import runs the import into a database, and returns its output.
+// importInto runs the import into a database, and returns its output.
 func (app *oldApp) importInto(t *testing.T, database, data string, flags ...string) (output string, err error) {
 	t.Helper()
 	line := []string{"BETTER_AUTH_SECRET=" + oldSecret, "import", "better-auth", "-from", app.url, "-database", database, "-data", data}
@@ -454,7 +274,8 @@ func (app *oldApp) checkSignIns(t *testing.T, p *testkit.Program) {
 	byCode.Post("/two-factor/verify-totp", body{"code": key.Next()}).Want(t, 200, "")
 	byBackup.Post("/two-factor/verify-backup-code", body{"code": "qpb9e-7n4ln"}).Want(t, 401, "INVALID_BACKUP_CODE")
 	byBackup.Post("/two-factor/verify-backup-code", body{"code": "qPB9E-7n4Ln"}).Want(t, 200, "")
-	if a := again.Post("/two-factor/verify-backup-code", body{"code": "qPB9E7n4Ln"}); a.Status != 401 || !strings.Contains(a.Body, "already been used") {
+	a := again.Post("/two-factor/verify-backup-code", body{"code": "qPB9E7n4Ln"})
+	if a.Status != 401 || !strings.Contains(a.Body, "already been used") {
 		t.Errorf("a used backup code: %s", a)
 	}
 
@@ -493,7 +314,8 @@ func (app *oldApp) checkPasskeys(t *testing.T, p *testkit.Program) {
 	stolen := authenticator.New(p.Origin)
 	stolen.Keys = []*authenticator.Key{app.devices["google"]}
 	c = p.Client()
-	if a := post(c, "/passkey/verify-authentication", use(t, stolen, beginCeremony(t, c, "authenticate"))); a.Status == 200 || a.Status >= 500 {
+	a := post(c, "/passkey/verify-authentication", use(t, stolen, beginCeremony(t, c, "authenticate")))
+	if a.Status == 200 || a.Status >= 500 {
 		t.Errorf("the second passkey with the same credential ID: %s", a)
 	}
 }
@@ -501,7 +323,8 @@ func (app *oldApp) checkPasskeys(t *testing.T, p *testkit.Program) {
 // checkResetLink checks that a link in an email from before sets a new password, once.
 func (app *oldApp) checkResetLink(t *testing.T, p *testkit.Program) {
 	link := body{"token": "aBcDeFgHiJkLmNoPqRsTuVwX", "newPassword": "a new password of the user"}
-	p.Client().Post("/reset-password", body{"token": "aBcDeFgHiJkLmNoPqRsTuVwY", "newPassword": "a new password"}).Want(t, 400, "INVALID_TOKEN")
+	wrong := body{"token": "aBcDeFgHiJkLmNoPqRsTuVwY", "newPassword": "a new password"}
+	p.Client().Post("/reset-password", wrong).Want(t, 400, "INVALID_TOKEN")
 	p.Client().Post("/reset-password", link).Want(t, 200, "")
 	p.Client().Post("/reset-password", link).Want(t, 400, "INVALID_TOKEN")
 	signIn(p.Client(), "twin@example.test", "a new password of the user").Want(t, 200, "")
@@ -546,7 +369,8 @@ func TestImportRefused(t *testing.T) {
 
 		used := testkit.Start(t)
 		used.Client().SignUp("first@example.test").Must(t, 200, "")
-		if out, err := app.importInto(t, "sqlite:"+filepath.Join(used.Data, "latchkey.db"), used.Data); err == nil || !strings.Contains(out, "has accounts already") {
+		out, err := app.importInto(t, "sqlite:"+filepath.Join(used.Data, "latchkey.db"), used.Data)
+		if err == nil || !strings.Contains(out, "has accounts already") {
 			t.Errorf("into a database with accounts: %v, %s", err, out)
 		}
 
@@ -568,40 +392,6 @@ func splitEnv(line []string) (env, flags []string) {
 	return slices.Clone(line[:n]), line[n:]
 }
 
-// statements returns a function that runs a statement with a "?" for each argument.
-func statements(t *testing.T, database string) func(query string, args ...any) {
-	t.Helper()
-	pool := openSQL(t, database)
-	return func(query string, args ...any) {
-		t.Helper()
-		if strings.HasPrefix(database, "postgres:") {
-			for i := range args {
-				query = strings.Replace(query, "?", fmt.Sprint("$", i+1), 1)
-			}
-		}
-		if _, err := pool.ExecContext(t.Context(), query, args...); err != nil {
-			t.Fatalf("%s: %v", query, err)
-		}
-	}
-}
-
-// hasTables reports whether a database exists and has a table.
-func hasTables(t *testing.T, database string) bool {
-	t.Helper()
-	query := "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"
-	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		if _, err := os.Stat(path); err != nil {
-			return false
-		}
-		query = "SELECT COUNT(*) FROM sqlite_master"
-	}
-	var n int
-	if err := openSQL(t, database).QueryRowContext(t.Context(), query).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n > 0
-}
-
 // TestImportKilled kills the import at random moments. After that, the database must be as
 // empty as before or have everything, and another import must complete it.
 func TestImportKilled(t *testing.T) {
@@ -617,7 +407,8 @@ func TestImportKilled(t *testing.T) {
 		const count = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) `
 		app.exec(fmt.Sprintf(strings.Replace(count, "?", "%d", 1)+`INSERT INTO "user" (id, name, email, "emailVerified", "createdAt", "updatedAt")
 			SELECT 'user-' || i, 'Ada', 'user' || i || '@example.test', TRUE, '%s', '%s' FROM n`, users, isoTime(now), isoTime(now)))
-		app.exec(fmt.Sprintf(strings.Replace(count, "?", "%d", 1)+`INSERT INTO session (id, token, "userId", "createdAt", "updatedAt", "expiresAt")
+		app.exec(fmt.Sprintf(strings.Replace(count, "?", "%d", 1)+`INSERT INTO session
+			(id, token, "userId", "createdAt", "updatedAt", "expiresAt") 
 			SELECT 'session-' || i, 'token' || i, 'user-' || (i %% %d + 1), '%s', '%s', '%s' FROM n`,
 			sessions, users, isoTime(now), isoTime(now), isoTime(now.Add(7*24*time.Hour))))
 
@@ -632,7 +423,8 @@ func TestImportKilled(t *testing.T) {
 				database = storetest.Postgres(t)
 			}
 			wait := time.Duration(mathrand.Int64N(int64(whole)))
-			cmd := exec.CommandContext(t.Context(), testkit.Binary(t), "import", "better-auth", "-from", source, "-database", database, "-data", data)
+			cmd := exec.CommandContext(t.Context(), testkit.Binary(t), "import", "better-auth",
+				"-from", source, "-database", database, "-data", data)
 			cmd.Env = append(os.Environ(), "BETTER_AUTH_SECRET="+oldSecret)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -700,7 +492,9 @@ func TestImportUsers(t *testing.T) {
 
 		write(lines + `{"email": "FIRST@example.com"}` + "\n" + `{"email": "other@example.com", "passwordHash": "md5"}`)
 		out := runShell(t, dir, env, command)
-		for _, want := range []string{"3  users", "1  passwords", "1  authenticators", "2  backup codes", "1  users: another user", "1  passwords: the form"} {
+		for _, want := range []string{
+			"3  users", "1  passwords", "1  authenticators", "2  backup codes", "1  users: another user", "1  passwords: the form",
+		} {
 			if !strings.Contains(out, want) {
 				t.Errorf("the report lacks %q:\n%s", want, out)
 			}

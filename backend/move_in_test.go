@@ -59,8 +59,8 @@ func moveIn(t *testing.T, source, origin string) *testkit.Program {
 
 	start := strings.ReplaceAll(testkit.Fence(t, betterAuth, "sh", "TWO_FACTOR_SIGN_IN=redirect PASSKEY"), "\\\n", "")
 	settings, _, _ := strings.Cut(start, "bin/latchkey")
-	p := testkit.StartAt(t, origin, append(strings.Fields(settings),
-		"-rp-id", "localhost", "-database", database, "-data", filepath.Join(dir, "data"), "-cookie-prefix", "better-auth", "-rate-limits", "off")...)
+	p := testkit.StartAt(t, origin, append(strings.Fields(settings), "-rp-id", "localhost", "-database", database,
+		"-data", filepath.Join(dir, "data"), "-cookie-prefix", "better-auth", "-rate-limits", "off")...)
 	grant := testkit.Fence(t, betterAuth, "sh", "bin/latchkey grant")
 	runShell(t, dir, env, mustReplace(t, grant, "ann@example.com", "admin@example.com"))
 	return p
@@ -103,7 +103,21 @@ func checkMovedSessions(t *testing.T, users *betterauthtest.Users) {
 	}
 }
 
+// checkMovedBrowser tests that a browser that was signed in before is not new to the server.
+func checkMovedBrowser(t *testing.T, u *betterauthtest.User) {
+	t.Helper()
+	u.Browser.Post("/update-user", body{"name": "Pardoned"}).Want(t, 200, "")
+	for range 2 { // the first time, the hash of the password is upgraded
+		u.Browser.Post("/sign-out", nil).Want(t, 200, "")
+		signIn(u.Browser, u.Email, u.Password).Want(t, 200, "")
+		if u.Browser.Get("/list-sessions").Get("0.isNew") != false {
+			t.Error("the browser of before is new")
+		}
+	}
+}
+
 func checkMovedPasswords(t *testing.T, p *testkit.Program, users *betterauthtest.Users) {
+	checkMovedBrowser(t, users.Pardoned)
 	for _, u := range users.All() {
 		switch u {
 		case users.TwinCaps, users.Banned, users.TwoFactor:

@@ -52,7 +52,7 @@ var importRules = []struct {
 	{path: "app/html", goos: "js", never: []string{"latchkey"}},
 	{path: "app/passkey", goos: "js", never: []string{goApp, "latchkey"}},
 	{
-		path:     "backend",
+		path: "backend",
 		directly: []string{
 			"latchkey/backend/testkit", "latchkey/backend/store/storetest", "latchkey/backend/betterauth/betterauthtest", "testing",
 		},

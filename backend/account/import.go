@@ -108,7 +108,9 @@ func (s *Service) TryImport(fn func(*Importer) error) error {
 // report. All is written in one transaction. If the database has an import already, it changes
 // nothing and returns that. It fails with [ErrNotEmpty] if the database has accounts of
 // another origin.
-func (s *Service) Import(ctx context.Context, source string, fn func(*Importer) (report any, err error)) (done Import, earlier bool, err error) {
+func (s *Service) Import(
+	ctx context.Context, source string, fn func(*Importer) (report any, err error),
+) (done Import, earlier bool, err error) {
 	err = s.Store.Tx(ctx, func(tx Store) error {
 		done, err = tx.Import(ctx)
 		if earlier = err == nil; earlier || !errors.Is(err, ErrNotFound) {

@@ -36,6 +36,9 @@ const anyTries = math.MaxInt32
 type TwoFactorRequiredError struct {
 	Token   Token // of the pending sign-in, for the browser's cookie
 	Methods []Factor
+	// KnownDevice are the tokens of the browser: others than before if the sign-in has upgraded
+	// the hash of the password.
+	KnownDevice KnownDeviceTokens
 }
 
 func (e *TwoFactorRequiredError) Error() string { return shared.ErrTwoFactorRequired.Error() }

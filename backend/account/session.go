@@ -184,24 +184,28 @@ type RotatedToken struct {
 }
 
 // RenewToken gives the actor's session a new token, in place of one that
-// [SignedToken] returned. The session is as fresh as before. remember tells whether the browser
-// keeps the cookie when it closes. If another call was faster, RenewToken returns no token,
-// because the response to that call sets the cookie. It fails with [shared.ErrUnauthorized] if
-// the session has ended meanwhile.
-func (s *Service) RenewToken(ctx context.Context, actor Actor, remember bool) (Actor, Token, error) {
+// [SignedToken] returned, and makes the browser a known device. The session is as fresh as
+// before. remember tells whether the browser keeps the cookie when it closes. If another call was
+// faster, RenewToken returns no token, because the response to that call sets the cookies. It
+// fails with [shared.ErrUnauthorized] if the session has ended meanwhile.
+func (s *Service) RenewToken(ctx context.Context, actor Actor, remember bool) (o SignInResult, err error) {
 	token, now := NewToken(), s.Now()
 	renewed := actor.Session
 	renewed.TokenHash, renewed.Remember = token.Hash(), remember
-	err := s.Store.RotateSession(ctx, renewed, RotatedToken{actor.Session.TokenHash, renewed.ID, now, now.Add(rotationMemory)})
+	err = s.Store.RotateSession(ctx, renewed, RotatedToken{actor.Session.TokenHash, renewed.ID, now, now.Add(rotationMemory)})
 	if errors.Is(err, shared.ErrUnauthorized) {
-		actor.Session, actor.User, err = s.Store.SessionByHash(ctx, actor.Session.TokenHash, now)
+		o.Session, o.User, err = s.Store.SessionByHash(ctx, actor.Session.TokenHash, now)
 		if errors.Is(err, ErrNotFound) {
 			err = shared.ErrUnauthorized
 		}
-		return actor, "", err
+		return o, err
+	} else if err != nil {
+		return o, err
 	}
-	actor.Session = renewed
-	return actor, token, err
+	hash, err := passwordHash(ctx, userTx{s.Store, actor.User})
+	o = SignInResult{User: actor.User, Session: renewed, Token: token}
+	o.KnownDevice = s.addKnownDevice(actor.User.ID, hash, actor.Client.KnownDevice, false)
+	return o, err
 }
 
 // rotate gives a session a new token.

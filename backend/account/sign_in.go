@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -51,6 +52,10 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 		return SignInResult{}, err
 	}
 
+	if upgraded != hash {
+		client.KnownDevice = s.rebindKnownDevice(client.KnownDevice, user.ID, hash, upgraded)
+	}
+
 	var o SignInResult
 	var due *TwoFactorRequiredError
 	err = s.Store.Tx(ctx, func(tx Store) error {
@@ -82,6 +87,7 @@ func (s *Service) SignIn(ctx context.Context, client Client, c Credentials) (Sig
 		}
 		return SignInResult{}, callerError(requested, err)
 	case err == nil && due != nil:
+		due.KnownDevice = client.KnownDevice
 		return SignInResult{}, due
 	}
 	return o, s.auditRefusal(ctx, user.ID, client, err)
@@ -222,17 +228,37 @@ func (s *Service) addKnownDevice(user, hash string, old KnownDeviceTokens, isNew
 	if _, ok := s.knownDevice(old, user, hash); ok {
 		return old
 	}
-	id, purpose := make([]byte, deviceIDSize), knownDevicePurpose
+	id := make([]byte, deviceIDSize)
 	rand.Read(id)
 	if isNew {
-		purpose = newDevicePurpose
 		binary.BigEndian.PutUint64(id, uint64(s.Now().Unix()))
 	}
-	values := []string{base64.RawURLEncoding.EncodeToString(append(id, s.Keys.MAC(purpose, knownDeviceText(id, user, hash))...))}
+	values := []string{s.knownDeviceToken(id, user, hash, isNew)}
 	if old != "" {
 		values = append(values, strings.Split(string(old), ".")...)
 	}
 	return KnownDeviceTokens(strings.Join(values[:min(len(values), knownDeviceAccounts)], "."))
+}
+
+// rebindKnownDevice returns b with the user's token bound to another hash of the same password.
+// Without that, a browser would be new after a sign-in that upgrades the hash.
+func (s *Service) rebindKnownDevice(b KnownDeviceTokens, user, old, hash string) KnownDeviceTokens {
+	values := strings.Split(string(b), ".")
+	for i, value := range values {
+		if d, ok := s.knownDevice(KnownDeviceTokens(value), user, old); ok {
+			values[i] = s.knownDeviceToken([]byte(d.ID), user, hash, d.New)
+		}
+	}
+	return KnownDeviceTokens(strings.Join(values, "."))
+}
+
+// knownDeviceToken returns the token of a device with the ID.
+func (s *Service) knownDeviceToken(id []byte, user, hash string, isNew bool) string {
+	purpose := knownDevicePurpose
+	if isNew {
+		purpose = newDevicePurpose
+	}
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(id, s.Keys.MAC(purpose, knownDeviceText(id, user, hash))))
 }
 
 // A knownDevice is what a token says about a browser.

@@ -27,9 +27,9 @@ type BetterAuth struct {
 
 // A factor is a user's authenticator app.
 type factor struct {
-	key   []byte
+	key   []byte // nil if it cannot be decrypted
 	codes []string
-	err   error // why it cannot be decrypted
+	err   error // why not
 }
 
 // AddTo adds everything to an importer.
@@ -79,6 +79,14 @@ func (b *BetterAuth) count(table betterauth.Table) {
 	}
 }
 
+// isUnusable reports whether err is the reason for which a row cannot be used, and counts it.
+func (b *BetterAuth) isUnusable(what, user string, err error) bool {
+	if err != nil {
+		b.report.skipFor(what, user, err.Error())
+	}
+	return err != nil
+}
+
 // readFactors decrypts the authenticator apps. It fails if the secret decrypts none, because it
 // must be another application's.
 func (b *BetterAuth) readFactors(ctx context.Context) error {
@@ -86,18 +94,19 @@ func (b *BetterAuth) readFactors(ctx context.Context) error {
 	var why error
 	err := b.Database.TwoFactors(ctx, func(row betterauth.TwoFactor) error {
 		b.count(betterauth.TableTwoFactor)
-		if row.Err != nil {
-			b.report.skipFor("totps", row.UserID, row.Err.Error())
+		if b.isUnusable("totps", row.UserID, row.Err) {
 			return nil
 		}
 		var f factor
-		if f.key, f.err = b.Secrets.TOTPKey(row.Secret); f.err == nil {
+		key, err := b.Secrets.TOTPKey(row.Secret)
+		if err == nil {
 			decrypted++
-			if row.BackupCodes != "" {
-				f.codes, f.err = b.Secrets.BackupCodes(row.BackupCodes)
-			}
+			f.codes, err = b.Secrets.BackupCodes(row.BackupCodes)
 		} else {
-			why = f.err
+			why = err
+		}
+		if f.err = err; err == nil {
+			f.key = key
 		}
 		_, second := b.factors[row.UserID]
 		switch {
@@ -131,8 +140,7 @@ func (b *BetterAuth) addUsers(ctx context.Context) (failed []string, err error) 
 	admins := 0
 	err = b.Database.Users(ctx, func(row betterauth.User) error {
 		b.count(betterauth.TableUser)
-		if row.Err != nil {
-			b.report.skipFor("users", row.ID, row.Err.Error())
+		if b.isUnusable("users", row.ID, row.Err) {
 			return nil
 		}
 		f, hasFactor := b.factors[row.ID]
@@ -149,7 +157,7 @@ func (b *BetterAuth) addUsers(ctx context.Context) (failed []string, err error) 
 		switch {
 		case hasFactor && !row.TwoFactorEnabled:
 			b.report.skipFor("totps", row.ID, "the user has turned it off")
-		case hasFactor && f.err != nil:
+		case hasFactor && f.key == nil:
 			failed = append(failed, row.ID)
 			return nil
 		case hasFactor:
@@ -196,8 +204,7 @@ func (b *BetterAuth) addPasswords(ctx context.Context) error {
 	return b.Database.Accounts(ctx, func(row betterauth.Account) error {
 		b.count(betterauth.TableAccount)
 		switch {
-		case row.Err != nil:
-			b.report.skipFor("accounts", row.UserID, row.Err.Error())
+		case b.isUnusable("accounts", row.UserID, row.Err):
 		case row.ProviderID != betterauth.ProviderCredential:
 			b.report.skipFor("accounts", row.UserID, fmt.Sprintf("signing in with %q is not supported", row.ProviderID))
 		case row.Password == "":
@@ -213,8 +220,7 @@ func (b *BetterAuth) addPasswords(ctx context.Context) error {
 func (b *BetterAuth) addPasskeys(ctx context.Context) error {
 	return b.Database.Passkeys(ctx, func(row betterauth.Passkey) error {
 		b.count(betterauth.TablePasskey)
-		if row.Err != nil {
-			b.report.skipFor("passkeys", row.UserID, row.Err.Error())
+		if b.isUnusable("passkeys", row.UserID, row.Err) {
 			return nil
 		}
 		p := account.Passkey{
@@ -237,8 +243,7 @@ func (b *BetterAuth) addSessions(ctx context.Context) error {
 	return b.Database.Sessions(ctx, func(row betterauth.Session) error {
 		b.count(betterauth.TableSession)
 		switch {
-		case row.Err != nil:
-			b.report.skipFor("sessions", row.UserID, row.Err.Error())
+		case b.isUnusable("sessions", row.UserID, row.Err):
 			return nil
 		case row.ImpersonatedBy != "":
 			b.report.skipFor("sessions", row.UserID, "an administrator had opened it as the user")
@@ -262,7 +267,7 @@ func (b *BetterAuth) addVerifications(ctx context.Context) error {
 	secret, last := b.Secrets.Signing(), ""
 	return b.Database.Verifications(ctx, func(row betterauth.Verification) error {
 		b.count(betterauth.TableVerification)
-		if row.Err != nil || !row.ExpiresAt.After(b.Now) {
+		if b.isUnusable("verifications", "", row.Err) || !row.ExpiresAt.After(b.Now) {
 			return nil
 		}
 		createdAt := b.Now
@@ -300,6 +305,9 @@ func (b *BetterAuth) addNotes() {
 	if r.TOTPs == 0 && r.Sessions+r.TrustedDevices > 0 {
 		r.Notes = append(r.Notes, "No user has an authenticator, so the secret could not be verified. If it is wrong, "+
 			"all users have to sign in again.")
+	}
+	if !b.Database.Has(betterauth.TableSession) {
+		r.Notes = append(r.Notes, "The database has no sessions, because the application keeps them elsewhere. All users have to sign in again.")
 	}
 	n := b.importer.Users()
 	r.note(n.WithoutWayIn, "user", "%s without a password and without a passkey can sign in after requesting a new password by email.")

@@ -202,14 +202,14 @@ func (s *Server) renewCookie(c call) (call, error) {
 	if !c.Session.RotatedAt.IsZero() { // another call has just replaced it
 		return c, nil
 	}
-	actor, token, err := s.Accounts.RenewToken(c.Context(), c.Actor, c.Session.Remember && !s.cookies.isBrief(c.Request))
+	o, err := s.Accounts.RenewToken(c.Context(), c.Actor, c.Session.Remember && !s.cookies.isBrief(c.Request))
 	if err != nil {
 		return c, err
 	}
-	c.Actor = actor
-	if token != "" {
+	c.Session, c.User = o.Session, o.User
+	if o.Token != "" {
 		s.cookies.clearSigned(c.w, c.Request, sessionToken)
-		s.cookies.setSession(c.w, c.Session, token)
+		s.issueSession(c, o)
 	}
 	return c, nil
 }

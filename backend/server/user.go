@@ -58,6 +58,9 @@ func isCredentialCorrect(err error) bool {
 func (s *Server) requireSecondFactor(c call, due *account.TwoFactorRequiredError) (*shared.SecondFactorDue, error) {
 	s.cookies.clearSession(c.w, c.Request) // of an earlier user
 	s.cookies.setPendingSignIn(c.w, due.Token)
+	if due.KnownDevice != "" && due.KnownDevice != c.Client.KnownDevice {
+		s.cookies.setBrowser(c.w, due.KnownDevice)
+	}
 	body := &shared.SecondFactorDue{TwoFactorRedirect: true, TwoFactorMethods: methodsOf(due.Methods)}
 	if s.Accounts.Settings.Now().TwoFactorSignIn == setting.AsRedirect {
 		return body, nil
