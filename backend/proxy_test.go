@@ -3,15 +3,10 @@ package main_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -21,7 +16,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"latchkey/backend/testkit"
 )
@@ -224,26 +218,15 @@ func (p *proxy) run(t *testing.T, name string, args ...string) {
 // certify makes a certificate for the host, signed by itself.
 func (p *proxy) certify(t *testing.T) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	testkit.Certify(t, p.path("certificate.pem"), p.path("key.pem"), p.host)
+	c, err := os.ReadFile(p.path("certificate.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{p.host}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	certificate, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	k, err := os.ReadFile(p.path("key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
-	k := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
-	p.write(t, "certificate.pem", string(c))
-	p.write(t, "key.pem", string(k))
 	p.write(t, "both.pem", string(bytes.Join([][]byte{c, k}, nil)))
 	p.roots = x509.NewCertPool()
 	p.roots.AppendCertsFromPEM(c)
