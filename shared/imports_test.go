@@ -99,6 +99,10 @@ var importRules = []struct {
 		directly: []string{"database/sql"},
 	},
 	{
+		path:  "backend/mail/smtpurl",
+		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
 		path:  "backend/passhash",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},

@@ -1,5 +1,5 @@
-// Package mailer delivers emails to Resend, to another provider with the same API, or to
-// files. It neither composes emails nor queues them.
+// Package mailer delivers emails to an email server by SMTP, to Resend, to another provider
+// with Resend's API, or to files. It neither composes emails nor queues them.
 package mailer
 
 import (
@@ -21,7 +21,8 @@ import (
 type Settings struct {
 	Name   string // of the service
 	Sender string // an address, with or without a name; empty for no-reply at Host
-	APIKey string // of the provider; empty if emails go to files
+	SMTP   string // the URL of an email server; empty for none
+	APIKey string // of the provider; empty for none
 }
 
 // Config is the configuration of a [Mailer].
@@ -36,25 +37,29 @@ type Config struct {
 // A Mailer delivers emails.
 type Mailer struct {
 	Config
-	client *http.Client
+	client      *http.Client
+	connections connections
 }
 
 // New returns a Mailer.
-func New(c Config) *Mailer { return &Mailer{c, newClient()} }
+func New(c Config) *Mailer { return &Mailer{Config: c, client: newClient()} }
 
-// Deliver sends an email to the provider. If there is no API key, it writes the email to
-// a file, and logs only the recipient and the subject. It fails with [mail.RefusedError]
-// if the provider does not accept the email.
+// Deliver sends an email to the email server, or else to the provider. If there is neither,
+// it writes the email to a file, and logs only the recipient and the subject. It fails with
+// [mail.RefusedError] if the server or the provider does not accept the email.
 func (m *Mailer) Deliver(ctx context.Context, e mail.Mail) error {
 	set := m.Settings()
 	from := set.Sender
 	if from == "" {
 		from = sender(set.Name, m.Host)
 	}
-	if set.APIKey == "" {
-		return m.writeFile(e, from)
+	switch {
+	case set.SMTP != "":
+		return m.sendSMTP(ctx, e, from, set.SMTP)
+	case set.APIKey != "":
+		return m.send(ctx, e, from, set.APIKey)
 	}
-	return m.send(ctx, e, from, set.APIKey)
+	return m.writeFile(e, from)
 }
 
 // sender returns the From address of the service. It quotes or removes the characters of

@@ -98,7 +98,14 @@ func refusal(err error, key string) error {
 	} else if said, ok := strings.CutPrefix(err.Error(), "[ERROR]: "); ok {
 		why = "The email provider says: " + said
 	}
-	why = strings.ReplaceAll(why, key, "…")
+	return &mail.RefusedError{Reason: sentence(why, key), RetryAfter: wait}
+}
+
+// sentence returns a reason as one line of limited length, without the secrets.
+func sentence(why string, secrets ...string) string {
+	for _, secret := range secrets {
+		why = strings.ReplaceAll(why, secret, "…")
+	}
 	why = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
@@ -108,7 +115,7 @@ func refusal(err error, key string) error {
 	if long := []rune(why); len(long) > maxRefusal {
 		why = string(long[:maxRefusal]) + "…"
 	}
-	return &mail.RefusedError{Reason: why, RetryAfter: wait}
+	return why
 }
 
 // retryAfter parses a Retry-After header (RFC 9110, section 10.2.3).
