@@ -113,10 +113,11 @@ func (c *config) define(f *flag.FlagSet, t *texts) {
 	f.StringVar(&c.keyFile, "key-file", "", "the `file` with the server's keys, created if it does not exist and the database is new "+
 		"(default keys in -data)")
 	f.DurationVar(&c.migrationWait, "migration-wait", store.MigrationWait, "the `time` to wait while another process migrates the database")
-	f.StringVar(&c.mailDir, "mail-dir", "", "the `folder` to which emails are written while RESEND_API_KEY is not set, one JSON file each "+
+	f.StringVar(&c.mailDir, "mail-dir", "", "the `folder` to which emails are written while neither SMTP_URL nor RESEND_API_KEY "+
+		"is set, one JSON file each "+
 		"(default mail in -data)")
 	f.StringVar(&t.resendURL, "resend-url", "https://api.resend.com", "the `URL` of Resend's API, or of a compatible one; "+
-		"emails are sent there once RESEND_API_KEY is set")
+		"emails are sent there once RESEND_API_KEY is set, unless SMTP_URL is set")
 	f.StringVar(&t.trustedProxies, "trusted-proxies", "",
 		"a comma-separated list of `CIDRs` of proxies whose X-Forwarded-For header is trusted")
 	f.StringVar(&t.trustedOrigins, "trusted-origins", "", "a comma-separated list of `URLs` of other sites whose pages may call the API")

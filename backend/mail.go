@@ -27,7 +27,7 @@ func newMailer(c config) *mailer.Mailer {
 	return mailer.New(mailer.Config{
 		Settings: func() mailer.Settings {
 			set := c.settings.Now()
-			return mailer.Settings{Name: set.AppName, Sender: set.MailFrom, APIKey: set.MailAPIKey}
+			return mailer.Settings{Name: set.AppName, Sender: set.MailFrom, SMTP: set.SMTPURL, APIKey: set.MailAPIKey}
 		},
 		Host: c.origin.Hostname(), API: c.resendURL, Folder: c.mailDir, Log: c.log,
 	})

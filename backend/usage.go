@@ -20,7 +20,7 @@ const aboutFlags = `
 be set in the environment: for example, LATCHKEY_TRUSTED_PROXIES sets -trusted-proxies.
 A flag on the command line takes precedence.
 
-Administrators change the settings (APP_NAME, RESEND_API_KEY and others) on the page
+Administrators change the settings (APP_NAME, SMTP_URL and others) on the page
 /dashboard/system. An environment variable of the same name takes precedence.
 
 flags of serve:

@@ -72,8 +72,7 @@ func (s *systemSettings) testMail() {
 // mailsToFile reports whether the server writes emails to a file instead of sending them.
 func (s *systemSettings) mailsToFile() bool {
 	settings := s.list.value.Settings
-	i := slices.IndexFunc(settings, sendsMail)
-	return i >= 0 && !settings[i].IsSet
+	return len(settings) > 0 && !slices.ContainsFunc(settings, func(k shared.Setting) bool { return sendsMail(k) && k.IsSet })
 }
 
 // mailCall returns the call that sends a test email without the app: see [env.formCall].
@@ -84,8 +83,8 @@ func (s *systemSettings) mailCall() string {
 	return s.Env.formCall(shared.SendTestMail.Path)
 }
 
-// sendsMail reports whether a setting is the one that makes the server send emails.
-func sendsMail(k shared.Setting) bool { return k.Key == "RESEND_API_KEY" }
+// sendsMail reports whether a setting is one that makes the server send emails.
+func sendsMail(k shared.Setting) bool { return k.Key == "SMTP_URL" || k.Key == "RESEND_API_KEY" }
 
 // Render implements [app.Composer].
 func (s *systemSettings) Render() app.UI {

@@ -66,7 +66,7 @@ func (s *Service) SignUp(ctx context.Context, client Client, n NewUser) (SignInR
 	// The first administrator has read the server's output, which identifies them without an
 	// email. Their address counts as verified if the server cannot send email. Otherwise
 	// they could not sign in once verification is required.
-	o.User.EmailVerified = n.Invite != "" && set.MailAPIKey == ""
+	o.User.EmailVerified = n.Invite != "" && !set.SendsEmail()
 	o.KnownDevice = s.addKnownDevice(o.User.ID, hashed, client.KnownDevice, false)
 	err = s.Store.Tx(ctx, func(tx Store) (err error) {
 		if n.Invite != "" { // first, so that only the holder of an invitation learns that an address is taken

@@ -2,10 +2,12 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"maps"
 	"net/http"
 	"net/url"
+	"time"
 
 	"latchkey/backend/account"
 	"latchkey/backend/server/wire"
@@ -180,6 +182,11 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 			}
 		}
 		out, err := do(c)
+		if rt.waits { // otherwise no time is left to draw the page
+			ctx, cancel := context.WithCancel(context.WithoutCancel(c.ctx))
+			time.AfterFunc(s.RequestTimeout, cancel)
+			c.ctx = ctx
+		}
 		if err != nil {
 			return nil, err
 		}

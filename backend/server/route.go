@@ -32,6 +32,9 @@ type route struct {
 	// timeout then covers only the admission of the call, and the handler sets one for
 	// each part.
 	streams bool
+	// waits is set if the action waits for another server. The action then sets a timeout of
+	// its own, and the response has the server's timeout again.
+	waits bool
 	// page is set if the route draws a page of the app.
 	page bool
 
@@ -53,6 +56,12 @@ type action func(*call) (any, error)
 // streaming returns the route, marked as one whose handler streams its response.
 func (rt route) streaming() route {
 	rt.streams = true
+	return rt
+}
+
+// waiting returns the route, marked as one whose action waits for another server.
+func (rt route) waiting() route {
+	rt.waits = true
 	return rt
 }
 

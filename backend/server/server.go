@@ -220,7 +220,7 @@ func (s *Server) managementRoutes() []route {
 	return []route{
 		handle(requirePermission(account.PermissionSettings), readRate, shared.ListSettings, s.listSettings),
 		handle(requireFactor(requireFresh(requirePermission(account.PermissionSettings))), defaultRate, shared.PutSetting, s.putSetting),
-		handle(requireFresh(requirePermission(account.PermissionSettings)), defaultRate, shared.SendTestMail, s.sendTestMail),
+		handle(requireFresh(requirePermission(account.PermissionSettings)), defaultRate, shared.SendTestMail, s.sendTestMail).waiting(),
 		handle(requirePermission(account.PermissionSettings), readRate, shared.PasskeyCheck, s.passkeyCheck),
 
 		handle(requirePermission(account.PermissionUsers), readRate, shared.ListUsers, s.listUsers),

@@ -709,6 +709,7 @@ func TestAnswersAreInTheLanguageOfTheCaller(t *testing.T) {
 		}{
 			"APP_NAME":           {message.ErrSettingText, []any{"1", "60"}},
 			"RESEND_API_KEY":     {message.ErrSettingSecret, nil},
+			"SMTP_URL":           {message.ErrSettingSMTPURL, nil},
 			"MAIL_FROM":          {message.ErrSettingEmailAddress, nil},
 			"SIGN_UP_ENABLED":    {message.ErrSettingBool, nil},
 			"VERIFY_EMAIL":       {message.ErrSettingOneOfTwo, []any{"off", "required"}},

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"latchkey/backend/account"
+	"latchkey/backend/mail"
 	"latchkey/backend/setting"
 	"latchkey/shared"
 	"latchkey/shared/message"
@@ -71,9 +74,20 @@ func (s *Server) putSetting(c call, in shared.SettingChange) (shared.Setting, er
 	return s.settingOf(c, state)
 }
 
-// sendTestMail sends a test email at once, and fails unless the provider accepts it.
+// testMailTimeout limits the delivery of a test email. It is longer than the timeout of one
+// step with an email server or provider, whose error says more, and shorter than the time in
+// which a response must be written.
+const testMailTimeout = 20 * time.Second
+
+// sendTestMail sends a test email at once, and fails unless the email server or the provider
+// accepts it.
 func (s *Server) sendTestMail(c call, _ shared.None) (shared.Status, error) {
-	if err := s.Accounts.SendTestMail(c.Context(), c.Actor, s.DeliverMail); err != nil {
+	deliver := func(ctx context.Context, m mail.Mail) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), testMailTimeout)
+		defer cancel()
+		return s.DeliverMail(ctx, m)
+	}
+	if err := s.Accounts.SendTestMail(c.Context(), c.Actor, deliver); err != nil {
 		return shared.Status{}, err
 	}
 	return shared.Status{Status: true}, nil

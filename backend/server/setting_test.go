@@ -113,6 +113,7 @@ func TestSetting(t *testing.T) {
 			"SIGN_UP_ENABLED":          {"", "yes", "TRUE"},
 			"VERIFY_EMAIL":             {"", "on", "Required"},
 			"RESEND_API_KEY":           {"with space", "••••••••", "********", "xxxx", strings.Repeat("k", 201)},
+			"SMTP_URL":                 {"mail.example.com", "smtp://me:secret@mail.example.com/x", "smtp://me:****@mail.example.com"},
 			"MAIL_FROM":                {"nobody", "a@b", "A <a@example.test>\r\nBcc: b@example.test"},
 			"REQUIRE_TWO_FACTOR_GRACE": {"-1h", "91d", "7 days", "1ms"},
 			"FRESH_WINDOW":             {"0s", "25h", "", "15"},

@@ -110,7 +110,7 @@ func derive(now *Settings, states []State, rows []Setting) {
 		switch state := &states[i]; state.Name {
 		case verifyEmail:
 			// A server that can send emails verifies addresses, unless VERIFY_EMAIL is set.
-			if state.Source == FromDefault && now.MailAPIKey != "" {
+			if state.Source == FromDefault && now.SendsEmail() {
 				state.Value, now.VerifyEmail = Required, Required
 			}
 		case requireTwoFactor:
@@ -122,11 +122,14 @@ func derive(now *Settings, states []State, rows []Setting) {
 // ImpliesVerification reports whether a first value of the setting would make VERIFY_EMAIL
 // required, because nothing else sets that. states are the states of all settings.
 func ImpliesVerification(one State, states []State) bool {
-	if one.Name != mailAPIKey || one.Value != "" || one.ReadOnly() {
+	if !one.sendsEmail() || one.ReadOnly() || slices.ContainsFunc(states, func(s State) bool { return s.sendsEmail() && s.Value != "" }) {
 		return false
 	}
 	return slices.ContainsFunc(states, func(s State) bool { return s.Name == verifyEmail && s.Source == FromDefault })
 }
+
+// sendsEmail reports whether a value of the setting makes the server send emails.
+func (s State) sendsEmail() bool { return s.Name == mailAPIKey || s.Name == smtpServer }
 
 // environmentKey is the key of a row that is not a setting. The row records the last value
 // of REQUIRE_TWO_FACTOR in the environment, and since when it has been set.

@@ -42,6 +42,7 @@ func TestDerive(t *testing.T) {
 		want, source string
 	}{
 		"no key":                  {nil, nil, Off, FromDefault},
+		"email server":            {map[string]string{"SMTP_URL": "smtps://mail.example.com"}, nil, Required, FromDefault},
 		"environment":             {map[string]string{"RESEND_API_KEY": "re_1"}, nil, Required, FromDefault},
 		"database":                {nil, []Setting{stored}, Required, FromDefault},
 		"removed key":             {nil, []Setting{removed}, Off, FromDefault},
@@ -77,6 +78,7 @@ func TestImpliesVerification(t *testing.T) {
 		"no key":                  {nil, nil, true},
 		"key in the database":     {nil, []Setting{stored}, false},
 		"key in the environment":  {map[string]string{mailAPIKey: "re_1"}, nil, false},
+		"email server":            {map[string]string{smtpServer: "smtps://mail.example.com"}, nil, false},
 		"VERIFY_EMAIL is set":     {nil, []Setting{{Key: verifyEmail, Value: Off, Revision: 1}}, false},
 		"VERIFY_EMAIL in the env": {map[string]string{verifyEmail: Required}, nil, false},
 	} {
@@ -84,8 +86,10 @@ func TestImpliesVerification(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := ImpliesVerification(stateOf(t, states, mailAPIKey), states); got != test.want {
-			t.Errorf("%s: %t; want %t", name, got, test.want)
+		for _, one := range []string{mailAPIKey, smtpServer} {
+			if got := ImpliesVerification(stateOf(t, states, one), states); got != test.want {
+				t.Errorf("%s: of %s: %t; want %t", name, one, got, test.want)
+			}
 		}
 		if ImpliesVerification(stateOf(t, states, "APP_NAME"), states) {
 			t.Errorf("%s: APP_NAME implies verification", name)

@@ -19,11 +19,12 @@ const (
 )
 
 // The names of the settings on which others depend: [derive] adjusts the first two, and the
-// third decides the first.
+// others decide the first.
 const (
 	verifyEmail      = "VERIFY_EMAIL"
 	requireTwoFactor = "REQUIRE_TWO_FACTOR"
 	mailAPIKey       = "RESEND_API_KEY"
+	smtpServer       = "SMTP_URL"
 )
 
 // registry has every setting, in the order of the settings page. To add a setting, add an
@@ -37,6 +38,8 @@ var registry = []Spec{
 
 	secret(mailAPIKey, groupMail, message.SettingResendAPIKeyTitle, message.SettingResendAPIKey,
 		func(s *Settings) *string { return &s.MailAPIKey }),
+	emailServer(smtpServer, groupMail, message.SettingSMTPURLTitle, message.SettingSMTPURL,
+		func(s *Settings) *string { return &s.SMTPURL }),
 	enum(verifyEmail, groupMail, message.SettingVerifyEmailTitle, message.SettingVerifyEmail,
 		func(s *Settings) *string { return &s.VerifyEmail }, Off, Required),
 	sender("MAIL_FROM", groupMail, message.SettingMailFromTitle, message.SettingMailFrom,

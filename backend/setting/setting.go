@@ -41,7 +41,8 @@ type Settings struct {
 	SignUpEnabled bool
 	VerifyEmail   string
 
-	MailAPIKey    string // for Resend; empty if the server writes emails to files
+	MailAPIKey    string // for Resend; empty for none
+	SMTPURL       string // of the email server, which takes precedence over Resend; empty for none
 	MailFrom      string // empty for APP_NAME <no-reply@host>
 	NewDeviceMail bool
 
@@ -74,6 +75,9 @@ type Settings struct {
 	Version int64
 }
 
+// SendsEmail reports whether this server sends emails. Otherwise it writes them to files.
+func (s *Settings) SendsEmail() bool { return s.SMTPURL != "" || s.MailAPIKey != "" }
+
 // DeliversEmail reports whether emails reach their recipients, as far as the settings
 // can tell.
-func (s *Settings) DeliversEmail() bool { return s.MailAPIKey != "" || s.VerifyEmail == Required }
+func (s *Settings) DeliversEmail() bool { return s.SendsEmail() || s.VerifyEmail == Required }

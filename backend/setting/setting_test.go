@@ -30,7 +30,9 @@ func TestRegistry(t *testing.T) {
 		}
 		names[s.Name] = true
 		value := s.Default
-		if sample, ok := samples[s.Type]; ok {
+		if s.Name == smtpServer {
+			value = "smtps://me:word@mail.example.test"
+		} else if sample, ok := samples[s.Type]; ok {
 			value = sample
 		} else if value == "" {
 			value = "ann@example.test"
@@ -69,6 +71,9 @@ func TestParse(t *testing.T) {
 		{"RESEND_API_KEY", "", ""},
 		{"RESEND_API_KEY", "re_A1b2", "re_A1b2"},
 		{"RESEND_API_KEY", strings.Repeat("k", 200), strings.Repeat("k", 200)},
+		{"SMTP_URL", " smtp://mailpit:1025?tls=none\n", "smtp://mailpit:1025?tls=none"},
+		{"SMTP_URL", "smtps://me:p%40ss*word@mail.example.com", "smtps://me:p%40ss*word@mail.example.com"},
+		{"SMTP_URL", " ", ""},
 		{"VERIFY_EMAIL", "required", "required"},
 		{"MAIL_FROM", " ", ""},
 		{"MAIL_FROM", "Accounts<Accounts@Example.com>", "Accounts <accounts@example.com>"},
@@ -96,6 +101,8 @@ func TestParse(t *testing.T) {
 		"VERIFY_EMAIL":       {"", "on", "Required", "required "},
 		"REQUIRE_TWO_FACTOR": {"", "everyone"},
 		"RESEND_API_KEY":     {"with space", "••••••••", "********", "xxxx", "....", "re_\n", strings.Repeat("k", 201)},
+		"SMTP_URL": {"mail.example.com", "https://mail.example.com", "smtp://me:secret@mail.example.com/x", "smtp://me:****@mail.example.com",
+			"smtps://me:secret@mail.example.com?tls=none", "smtp://me:se cret@mail.example.com", "smtp://me:secret@mail.example.com:port"},
 		"MAIL_FROM": {"nobody", "a@b", "A <a@example.test>\r\nBcc: b@example.test",
 			strings.Repeat("n", 250) + " <a@example.test>"},
 		"REQUIRE_TWO_FACTOR_GRACE": {"", "-1h", "-0.5s", "91d", "7 days", "1ms", "1.5d", "70000d"},

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"latchkey/backend/address"
+	"latchkey/backend/mail/smtpurl"
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -83,6 +84,23 @@ func secret(name string, group, title, description message.ID, field func(*Setti
 			mask := strings.Contains(v, "*") || v != "" && strings.Trim(v, ".x") == ""
 			if mask || len(v) > maxSecret || strings.ContainsFunc(v, func(r rune) bool { return r <= ' ' || r > '~' }) {
 				return "", invalid(message.ErrSettingSecret)
+			}
+			*field(s) = v
+			return v, nil
+		},
+	}
+}
+
+// emailServer returns a setting that is the URL of an email server, or "" for none. It is a
+// secret, because the URL may have a password.
+func emailServer(name string, group, title, description message.ID, field func(*Settings) *string) Spec {
+	return Spec{
+		Name: name, Group: group, Type: "secret", Title: title, Description: description,
+		set: func(s *Settings, v string) (string, error) {
+			if v = strings.TrimSpace(v); v != "" {
+				if _, err := smtpurl.Parse(v); err != nil {
+					return "", invalid(message.ErrSettingSMTPURL)
+				}
 			}
 			*field(s) = v
 			return v, nil

@@ -512,7 +512,7 @@ const (
 	// Your email address is verified.
 	DoneEmailVerified
 
-	// Without RESEND_API_KEY, no email is sent. It was written to a file on the server.
+	// Without SMTP_URL or RESEND_API_KEY, no email is sent. It was written to a file on the server.
 	DoneEmailWrittenToFile
 
 	// The account was enabled.
@@ -1135,6 +1135,9 @@ const (
 
 	// The server's environment sets this setting. It can be changed only there.
 	ErrSettingReadOnly
+
+	// Enter a URL such as smtp://user:password@smtp.example.com:587, or smtps:// for port 465. Percent-enc…
+	ErrSettingSMTPURL
 
 	// Paste the key itself: letters, digits and symbols without spaces. Leave the field empty to remove th…
 	ErrSettingSecret
@@ -1964,7 +1967,7 @@ const (
 	// From now on, users must verify their email address before they can sign in. One user has not done so…
 	MailKeyConsequenceOne
 
-	// A test email to you follows, so that you see whether the key works.
+	// A test email to you follows, so that you see whether it arrives.
 	MailKeyTestFollows
 
 	// For a while, no codes are accepted, including yours.
@@ -2651,11 +2654,17 @@ const (
 	// Who needs two-factor authentication
 	SettingRequireTwoFactorTitle
 
-	// The API key for resend.com, which delivers the emails. Without it, emails are written to files on th…
+	// The API key for resend.com, which delivers the emails. Without it and SMTP_URL, emails are written t…
 	SettingResendAPIKey
 
 	// Resend API key
 	SettingResendAPIKeyTitle
+
+	// The email server that delivers the emails, such as smtps://user:password@smtp.example.com. If it is …
+	SettingSMTPURL
+
+	// SMTP server
+	SettingSMTPURLTitle
 
 	// How long a remembered session lasts without being used.
 	SettingSessionIdle
