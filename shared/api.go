@@ -87,6 +87,10 @@ var (
 	SendTestMail = Endpoint[None, Status]{"POST", "/api/settings/test-mail"}
 	PasskeyCheck = Endpoint[PageOrigin, SelfCheck]{"GET", "/api/passkey-check"}
 
+	ListServerKeys  = Endpoint[None, []ServerKey]{"GET", "/api/server-keys"}
+	CreateServerKey = Endpoint[ServerKeyName, NewServerKey]{"POST", "/api/server-keys"}
+	RevokeServerKey = Endpoint[ServerKeyID, Status]{"POST", "/api/server-keys/revoke"}
+
 	ListUsers          = Endpoint[UserQuery, UserPage]{"GET", "/api/users"}
 	ResetFactors       = Endpoint[None, Status]{"POST", "/api/users/{id}/reset-factors"}
 	RevokeUserSessions = Endpoint[None, Status]{"POST", "/api/users/{id}/end-sessions"}

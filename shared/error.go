@@ -218,6 +218,17 @@ var (
 	ErrStaleRevision   = newError("STALE_REVISION", "Someone else has changed this setting in the meantime.")
 	ErrMailRefused     = newError("MAIL_NOT_SENT", "The email was not sent.")
 
+	// Server keys. The first three are for an application's back end.
+	ErrServerKey = newError("INVALID_SERVER_KEY",
+		"This server key is wrong or has been revoked. Give the back end a key from the system page.")
+	ErrServerKeyInBrowser = newError("SERVER_KEY_IN_BROWSER",
+		"A browser has sent a server key. Only the application's back end may have it, so revoke this key.")
+	ErrServerKeyEndpoint = newError("SERVER_KEY_NOT_ALLOWED",
+		"A server key is for get-session only. Send this request without it.")
+	ErrServerKeyName     = newError("SERVER_KEY_EXISTS", "There is already a server key with this name. Choose another one.")
+	ErrTooManyServerKeys = newError("TOO_MANY_SERVER_KEYS", "There are 50 server keys. Revoke one that is no longer used first.")
+	ErrNoSuchServerKey   = newError("NO_SUCH_SERVER_KEY", "This server key has already been revoked.")
+
 	// Actions of administrators on other users.
 	ErrNoSuchUser = newError("NO_SUCH_USER", "This account no longer exists.")
 	ErrYourself   = newError("NOT_TO_YOURSELF", "You cannot do this to your own account. Use its settings.")
@@ -247,8 +258,9 @@ var (
 	ErrTokenReplaced = ErrTokenSuperseded.WithMessage("A newer email has replaced this link.")
 	ErrTokenCanceled = ErrTokenSuperseded.WithMessage("This change was canceled.")
 
-	ErrPasskeyNameRequired = ErrValidation.WithMessage("A passkey needs a name.").In("name")
-	ErrNameTooLong         = ErrValidation.WithMessage("Names have at most 100 characters.").In("name")
+	ErrPasskeyNameRequired   = ErrValidation.WithMessage("A passkey needs a name.").In("name")
+	ErrServerKeyNameRequired = ErrValidation.WithMessage("A server key needs a name.").In("name")
+	ErrNameTooLong           = ErrValidation.WithMessage("Names have at most 100 characters.").In("name")
 	// ErrNameControls is for a name that [ParseName] refuses.
 	ErrNameControls = ErrValidation.WithMessage(
 		"Names cannot contain control characters, such as line breaks or those that change the direction of text.").In("name")

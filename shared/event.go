@@ -193,6 +193,11 @@ var (
 		message.EventSignUpTaken, message.FilterSignUpsTakenAddress)
 	EventSettingChanged = newServerEvent("setting-changed", GroupServer, WeightChange,
 		message.EventSettingChanged, message.FilterSettingsChanged)
+	// Subject is the ID of the server key.
+	EventServerKeyCreated = newServerEvent("server-key-created", GroupServer, WeightChange,
+		message.EventServerKeyCreated, message.FilterServerKeysCreated)
+	EventServerKeyRevoked = newServerEvent("server-key-revoked", GroupServer, WeightChange,
+		message.EventServerKeyRevoked, message.FilterServerKeysRevoked)
 	// The provider never accepted the email; Subject is its subject.
 	EventMailDiscarded = newServerEvent("mail-dropped", GroupServer, WeightAlarm,
 		message.EventMailDiscarded, message.FilterMailDiscarded)

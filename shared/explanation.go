@@ -36,6 +36,7 @@ var explanations = []Explanation{
 	{err: ErrNameTooLong, Text: message.ErrNameTooLong},
 	{err: ErrNameControls, Text: message.ErrNameControlCharacters},
 	{err: ErrPasskeyNameRequired, Text: message.ErrEnterName},
+	{err: ErrServerKeyNameRequired, Text: message.ErrEnterServerKeyName},
 	{err: ErrFieldRequired, Text: message.ErrFieldRequired},
 	{err: ErrEmailRequired, Text: message.ErrEnterEmailAddress},
 	{err: ErrPasswordRequired, Text: message.ErrEnterPassword},
@@ -150,6 +151,13 @@ var explanations = []Explanation{
 	{err: ErrSettingReadOnly, Text: message.ErrSettingReadOnly},
 	{err: ErrStaleRevision, Text: message.ErrSettingConflict},
 	{err: ErrMailRefused, Text: message.ErrEmailNotSent},
+
+	{err: ErrServerKey, Text: message.ErrServerKeyInvalid},
+	{err: ErrServerKeyInBrowser, Text: message.ErrServerKeyInBrowser},
+	{err: ErrServerKeyEndpoint, Text: message.ErrServerKeyNotAllowed},
+	{err: ErrServerKeyName, Text: message.ErrServerKeyExists, Fields: []string{"name"}},
+	{err: ErrTooManyServerKeys, Text: message.ErrTooManyServerKeys},
+	{err: ErrNoSuchServerKey, Text: message.ErrServerKeyRevoked},
 
 	{err: ErrNoSuchUser, Text: message.ErrNoSuchUser},
 	{err: ErrYourself, Text: message.ErrOwnAccount},

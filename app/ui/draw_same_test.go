@@ -77,6 +77,10 @@ func richAnswers() map[string]any {
 		shared.ListSettings.Path: shared.Settings{Settings: []shared.Setting{
 			{Key: "APP_NAME", Title: "Name", Type: "string", Value: new("Latchkey"), UpdatedAt: then(3 * day), UpdatedBy: new("ada@example.com")},
 		}},
+		shared.ListServerKeys.Path: []shared.ServerKey{
+			{ID: "k", Name: "Shop", CreatedAt: ago(9 * day), CreatedBy: new("ada@example.com"), LastUsedAt: then(time.Hour)},
+			{ID: "l", Name: "Back office", CreatedAt: ago(day)},
+		},
 		shared.GetPendingSignIn.Path: shared.PendingSignIn{Email: user.Email, Methods: []string{byApp, byMail, byPasskey}},
 	}
 }

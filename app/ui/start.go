@@ -44,6 +44,7 @@ func Requests(address *url.URL, signedIn bool) []string {
 	case signedIn && address.Path == shared.PageSystem:
 		return append(all,
 			shared.ListSettings.Path,
+			shared.ListServerKeys.Path,
 			shared.ListUsers.Path+client.Query(userQuery(address)),
 			shared.ListAllEvents.Path+client.Query(eventQuery(address, true)),
 		)

@@ -46,6 +46,7 @@ func (s *shell) system() app.UI {
 	default:
 		add(manageSettings, "system-settings", message.SystemSettings, &systemSettings{Env: e, Email: i.user.Email})
 		add(manageSettings, "check", message.SelfCheck, &selfCheck{Env: e})
+		add(manageSettings, "server-keys", message.ServerKeys, &serverKeys{Env: e})
 		add(manageUsers, "users", message.UserAccounts, &users{Env: e, Own: i.user.ID})
 		add(readEvents, "log", message.SecurityLogOfAllUsers, &events{Env: e, All: true, Offline: offline})
 	}

@@ -40,6 +40,8 @@ var taskPages = map[string]taskPage{
 	shared.UpdatePasskey.Path:        {page: shared.PagePasskeys, draw: drawRenamePasskeyTask},
 	shared.DeletePasskey.Path:        {page: shared.PagePasskeys, draw: drawDeletePasskeyTask},
 	shared.PutSetting.Path:           {page: shared.PageSystem, draw: drawSettingTask},
+	shared.CreateServerKey.Path:      {page: shared.PageSystem, draw: drawServerKeyTask, done: true},
+	shared.RevokeServerKey.Path:      {page: shared.PageSystem, draw: drawRevokeKeyTask},
 	shared.ResetFactors.Path:         {page: shared.PageSystem, draw: resetFactors.drawTask},
 	shared.RevokeUserSessions.Path:   {page: shared.PageSystem, draw: endSessions.drawTask},
 	shared.DisableUser.Path:          {page: shared.PageSystem, draw: disableUser.drawTask},

@@ -4,6 +4,7 @@ package ui
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -114,4 +115,35 @@ func (t *taskForm) conflict(k *systemSetting) app.UI {
 		t.call = k.call("value", k.mine)
 	}
 	return k.compare(theirs)
+}
+
+// drawServerKeyTask draws a new server key, which the server does not keep for another page.
+func drawServerKeyTask(t *taskForm) []app.UI {
+	t.title = message.ServerKey
+	var out shared.NewServerKey
+	if json.Unmarshal(t.task.Answer, &out) != nil {
+		return t.noForm(t.title, message.ErrFormExpired)
+	}
+	return []app.UI{div("card new-key",
+		t.drawServerKey(out),
+		// Without a fragment, with which browsers would only scroll.
+		html.A(t.page.Address.Path).Class("button", "main").Text(t.T(message.FinishSetup)),
+	)}
+}
+
+// drawRevokeKeyTask asks whether to revoke a server key.
+func drawRevokeKeyTask(t *taskForm) []app.UI {
+	t.title, t.section = message.ServerKey, "server-keys"
+	if why := t.notAdmitted(manageSettings); why != nil {
+		return why
+	}
+	var all []shared.ServerKey
+	t.answers.read(shared.ListServerKeys.Path, shared.None{}, &all)
+	for _, one := range all {
+		if one.ID == t.fields.Get("id") {
+			c := revokeKeyQuestion(t.env, one)
+			return t.draw(c.Title, c.Yes, "danger", html.P().Text(c.Text))
+		}
+	}
+	return t.noForm(t.title, message.ErrServerKeyRevoked)
 }

@@ -59,6 +59,7 @@ type Store interface {
 	eventStore
 	overviewStore
 	settingStore
+	serverKeyStore
 	sealedStore
 	importStore
 }
@@ -77,7 +78,19 @@ type Client struct {
 	Language    string            // one of [shared.Languages]; empty if unknown
 	KnownDevice KnownDeviceTokens // from the browser's cookie
 	Trust       TrustTokens       // from another cookie of the browser
+	// BackEnd is set if the application's back end calls for the user, with a server key. IP
+	// and UserAgent are those of the back end.
+	BackEnd BackEnd
 }
+
+// A BackEnd says how the application's back end calls for a user.
+type BackEnd int
+
+const (
+	NoBackEnd        BackEnd = iota // the user's browser calls
+	BackEndCookies                  // it forwards the cookies of the response to the browser
+	BackEndNoCookies                // it cannot forward them, so the session must not outlive its cookie
+)
 
 // Actor is the user on whose behalf a call runs, and the client that made the call. Session
 // and User are as they were when the call was authenticated. A rule that writes reads the

@@ -24,6 +24,7 @@ const (
 	DetailKey       = "key"       // the ID of a key of the server
 	DetailPassword  = "password"  // "void": the password was correct but void
 	DetailResent    = "resent"    // "true": the user asked for the link of a pending change again
+	DetailServerKey = "serverKey" // the name of a [ServerKey]
 	DetailCause     = "cause"     // why a new password was set, if the user did not ask for a link: see below
 
 	// What the action replaced, and with what. In an [shared.EventSettingChanged], After is

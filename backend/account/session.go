@@ -224,9 +224,13 @@ const (
 )
 
 // touched returns the session as updated by a call from client. It extends a session at most
-// once a day, or a seventh of SESSION_IDLE if that is less.
+// once a day, or a seventh of SESSION_IDLE if that is less. A back end's call leaves the address
+// and the user agent as they are, because they are the user's.
 func (s Session) touched(now time.Time, client Client, set *setting.Settings) (Session, touch) {
-	extend := s.Remember && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) &&
+	if client.BackEnd != NoBackEnd {
+		client.IP, client.UserAgent = s.IP, s.UserAgent
+	}
+	extend := s.Remember && client.BackEnd != BackEndNoCookies && s.ExpiresAt.Sub(now) <= set.SessionIdle-min(day, set.SessionIdle/7) &&
 		s.ExpiresAt.Before(s.CreatedAt.Add(set.SessionLifetime))
 	kind := clientTouch
 	if !extend && s.IP == client.IP && s.UserAgent == client.UserAgent {

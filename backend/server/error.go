@@ -103,6 +103,13 @@ var statuses = map[*shared.Error]int{
 	shared.ErrStaleRevision:   http.StatusConflict,
 	shared.ErrMailRefused:     http.StatusFailedDependency, // not 502: proxies replace its body
 
+	shared.ErrServerKey:          http.StatusUnauthorized,
+	shared.ErrServerKeyInBrowser: http.StatusForbidden,
+	shared.ErrServerKeyEndpoint:  http.StatusForbidden,
+	shared.ErrServerKeyName:      http.StatusConflict,
+	shared.ErrTooManyServerKeys:  http.StatusConflict,
+	shared.ErrNoSuchServerKey:    http.StatusNotFound,
+
 	shared.ErrNoSuchUser: http.StatusNotFound,
 	shared.ErrYourself:   http.StatusConflict,
 

@@ -43,6 +43,9 @@ func detailText(l *message.Language, kind string, members map[string]string) str
 	} else if passkey != "" {
 		add(quoted(l, passkey))
 	}
+	if name := members[account.DetailServerKey]; name != "" {
+		add(quoted(l, name))
+	}
 	add(changeText(l, members))
 	add(profileText(l, members))
 	if agent := members[account.DetailUserAgent]; agent != "" {

@@ -91,6 +91,8 @@ var formCalls = map[string]formCall{
 	shared.SendTestMail.Path: {
 		done: messages{"": message.DoneTestEmailAccepted, shared.FormToFile: message.DoneEmailWrittenToFile},
 	},
+	shared.CreateServerKey.Path:    {shows: true},
+	shared.RevokeServerKey.Path:    {done: messages{"": message.DoneServerKeyRevoked}},
 	shared.ResetFactors.Path:       {done: messages{"": message.DoneFactorsGone}},
 	shared.RevokeUserSessions.Path: {done: messages{"": message.DoneSessionsGone}},
 	shared.DisableUser.Path:        {done: messages{"": message.DoneDisabled}},

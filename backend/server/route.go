@@ -257,6 +257,9 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) {
 // the timeout.
 func (s *Server) perform(whole context.Context, rt route, c *call) (out any, err error) {
 	defer func() { s.settle(whole, c.guesses, err) }()
+	if err := s.authenticateBackEnd(c); err != nil {
+		return nil, err
+	}
 	do, err := rt.admit(s, rt, c)
 	if err != nil {
 		return nil, err

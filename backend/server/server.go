@@ -64,8 +64,10 @@ type Server struct {
 	cookies cookies
 	memory  *counter // limits of this replica
 	queues  *queues
-	proxies *proxies
-	site    *site.Site
+	// knownKeys saves the calls with a valid server key from the limit of guesses.
+	knownKeys *knownKeys
+	proxies   *proxies
+	site      *site.Site
 
 	// The routes by path: those of pages, of GET endpoints, and of other endpoints.
 	pages, reads, writes map[string]route
@@ -81,7 +83,9 @@ const requestTimeout = 4 * time.Second
 func New(c Config) http.Handler {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, requestTimeout)
 	c.Log = slog.New(requestLog{c.Log.Handler()})
-	s := &Server{Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), proxies: new(proxies)}
+	s := &Server{
+		Config: c, cookies: newCookies(c.CookiePrefix, c.Origin), memory: newCounter(), knownKeys: new(knownKeys), proxies: new(proxies),
+	}
 	s.site = site.New(site.Config{App: c.App, Name: s.name, Origin: c.Origin, RelatedOrigins: c.Accounts.RelyingParty.Related})
 	// The other half of the time is for the password hash, which may have to wait for a
 	// slot.
@@ -96,6 +100,7 @@ func New(c Config) http.Handler {
 		s.withHeaders,
 		limitBody,
 		s.checkHost,
+		s.checkServerKey,
 		s.watchProxies,
 		s.withCORS,
 		s.checkOrigin,
@@ -222,6 +227,10 @@ func (s *Server) managementRoutes() []route {
 		handle(requireFactor(requireFresh(requirePermission(account.PermissionSettings))), defaultRate, shared.PutSetting, s.putSetting),
 		handle(requireFresh(requirePermission(account.PermissionSettings)), defaultRate, shared.SendTestMail, s.sendTestMail).waiting(),
 		handle(requirePermission(account.PermissionSettings), readRate, shared.PasskeyCheck, s.passkeyCheck),
+
+		handle(requirePermission(account.PermissionSettings), readRate, shared.ListServerKeys, s.listServerKeys),
+		handle(requireFresh(requirePermission(account.PermissionSettings)), defaultRate, shared.CreateServerKey, s.createServerKey),
+		handle(requireFresh(requirePermission(account.PermissionSettings)), defaultRate, shared.RevokeServerKey, s.revokeServerKey),
 
 		handle(requirePermission(account.PermissionUsers), readRate, shared.ListUsers, s.listUsers),
 		handle(requireFactor(requireFresh(requirePermission(account.PermissionUsers))), defaultRate, shared.ResetFactors, s.resetFactors),

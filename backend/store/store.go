@@ -39,6 +39,7 @@ type DB struct {
 	sessionQueries sessionQueries // the statements of SessionByHash
 	lookups        *lookups       // its concurrent callers
 	touches        *touches       // what TouchSessionLater has yet to write
+	keyTouches     *touches       // what TouchServerKeyLater has yet to write
 	settings       *settingsPoll  // the version of the settings
 
 	queued *queuedEvents // the events of the transaction; nil outside of one
@@ -123,6 +124,7 @@ func (db DB) withQueries(timeout time.Duration) DB {
 	db.eventsAdded, db.mailChanged = make(chan struct{}, 1), make(chan struct{}, 1)
 	db.settings = new(settingsPoll)
 	db.touches = &touches{write: db.writeTouches, timeout: timeout}
+	db.keyTouches = &touches{write: db.writeKeyTouches, timeout: timeout}
 	return db
 }
 
@@ -195,9 +197,10 @@ func limitConnections(pool *sql.DB, n int) {
 	pool.SetMaxIdleConns(n)
 }
 
-// Close writes what [DB.TouchSessionLater] has gathered, and closes the database.
+// Close writes what [DB.TouchSessionLater] and [DB.TouchServerKeyLater] have gathered, and closes
+// the database.
 func (db DB) Close() error {
-	return errors.Join(db.touches.close(), db.settings.close(), db.pool.Close())
+	return errors.Join(db.touches.close(), db.keyTouches.close(), db.settings.close(), db.pool.Close())
 }
 
 // errNestedTx is a programming error: a rule in a transaction must use the Store of that

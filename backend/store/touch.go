@@ -23,10 +23,10 @@ const (
 	maxTouches = 100_000
 )
 
-// A touch is the time at which a session was last used.
+// A touch is the time at which a session or a server key was last used.
 type touch struct {
 	ID           string
-	TokenHash    []byte
+	TokenHash    []byte // of a session; nil for a server key
 	LastActiveAt time.Time
 
 	retried bool // it was part of a statement that did not find the session, or found it locked
@@ -35,14 +35,14 @@ type touch struct {
 // A touches gathers touches, and writes them with one statement a second. There is no
 // timer while there are none.
 type touches struct {
-	// write writes touches and returns the IDs of the sessions that it changed.
+	// write writes touches and returns the IDs of the rows that it changed.
 	write   func(context.Context, []touch) (ids []string, err error)
 	timeout time.Duration // of all writes of a second
 
 	writing sync.Mutex // held during a write, so that close waits for it
 
 	mu       sync.Mutex
-	gathered map[string]touch // by session
+	gathered map[string]touch // by ID
 	timer    bool             // whether a timer runs, or its write
 	closed   bool
 }
@@ -144,11 +144,34 @@ WITH touch (id, token_hash, last_active_at) AS (?), free AS (
 )
 UPDATE sessions SET last_active_at = free.last_active_at FROM free WHERE sessions.id = free.id RETURNING sessions.id`
 
-func (db DB) writeTouches(ctx context.Context, batch []touch) (ids []string, err error) {
-	lock := "FOR NO KEY UPDATE OF sessions SKIP LOCKED"
+// TouchServerKeyLater implements [account.Store].
+func (db DB) TouchServerKeyLater(id string, at time.Time) {
+	db.keyTouches.add(touch{ID: id, LastActiveAt: at})
+}
+
+// keyTouchText is touchText for server keys.
+const keyTouchText = `
+WITH touch (id, token_hash, last_active_at) AS (?), free AS (
+	SELECT server_keys.id, touch.last_active_at
+	FROM touch JOIN server_keys ON server_keys.id = touch.id
+	WHERE server_keys.last_used_at IS NULL OR server_keys.last_used_at < touch.last_active_at ?
+)
+UPDATE server_keys SET last_used_at = free.last_active_at FROM free WHERE server_keys.id = free.id RETURNING server_keys.id`
+
+func (db DB) writeTouches(ctx context.Context, batch []touch) ([]string, error) {
+	return db.runTouches(ctx, touchText, "sessions", batch)
+}
+
+func (db DB) writeKeyTouches(ctx context.Context, batch []touch) ([]string, error) {
+	return db.runTouches(ctx, keyTouchText, "server_keys", batch)
+}
+
+// runTouches runs a statement that writes touches to a table.
+func (db DB) runTouches(ctx context.Context, text, table string, batch []touch) (ids []string, err error) {
+	lock := "FOR NO KEY UPDATE OF " + table + " SKIP LOCKED"
 	if db.path != "" { // SQLite has no row locks
 		lock = ""
 	}
-	err = db.bun.NewRaw(touchText, db.bun.NewValues(&batch), bun.Safe(lock)).Scan(ctx, &ids)
+	err = db.bun.NewRaw(text, db.bun.NewValues(&batch), bun.Safe(lock)).Scan(ctx, &ids)
 	return ids, wrapDB(err)
 }

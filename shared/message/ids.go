@@ -263,6 +263,9 @@ const (
 	// Revoke all other sessions?
 	ConfirmRevokeOtherSessions
 
+	// Revoke the server key “%s”?
+	ConfirmRevokeServerKey
+
 	// Revoke this session?
 	ConfirmRevokeSession
 
@@ -298,6 +301,15 @@ const (
 
 	// Create an account
 	CreateAnAccount
+
+	// Create key
+	CreateServerKey
+
+	// Operator, on the server
+	CreatedByOperator
+
+	// Created by
+	CreatedByUser
 
 	// Created
 	CreatedOn
@@ -578,6 +590,12 @@ const (
 	// If there is an account with the address %s, an email is on its way to it. The link in it lets you ch…
 	DoneResetLinkSent
 
+	// This is the key “%s”. Give it to your back end now: it isn't shown again.
+	DoneServerKeyCreated
+
+	// The server key no longer works.
+	DoneServerKeyRevoked
+
 	// The device was signed out.
 	DoneSessionRevoked
 
@@ -817,6 +835,9 @@ const (
 
 	// Enter your password.
 	ErrEnterPassword
+
+	// Enter a name for the server key.
+	ErrEnterServerKeyName
 
 	// Enter the six digits of the code.
 	ErrEnterSixDigits
@@ -1100,6 +1121,21 @@ const (
 	// Something went wrong on the server. Try again.
 	ErrServerFault
 
+	// There is already a server key with this name. Choose another one.
+	ErrServerKeyExists
+
+	// A browser has sent a server key. Only the application's back end may have it, so revoke this key.
+	ErrServerKeyInBrowser
+
+	// This server key is wrong or has been revoked. Give the back end a key from the system page.
+	ErrServerKeyInvalid
+
+	// A server key is for get-session only. Send this request without it.
+	ErrServerKeyNotAllowed
+
+	// This server key has already been revoked.
+	ErrServerKeyRevoked
+
 	// The service isn't available at the moment. Nothing was changed. Try again shortly.
 	ErrServiceUnavailable
 
@@ -1165,6 +1201,9 @@ const (
 
 	// You've reached the maximum number of passkeys. Delete one that you no longer use first.
 	ErrTooManyPasskeys
+
+	// There are 50 server keys. Revoke one that is no longer used first.
+	ErrTooManyServerKeys
 
 	// Too many attempts.
 	ErrTooManyTries
@@ -1256,10 +1295,10 @@ const (
 	// Warning
 	EventIsWarning
 
-	// The server lacks the key for data that it stores
+	// The server lacks the encryption key for data that it stores
 	EventKeyMissing
 
-	// The server has a new key
+	// The server has a new encryption key
 	EventKeyRotated
 
 	// Too many wrong codes
@@ -1315,6 +1354,12 @@ const (
 
 	// Password accepted, code requested
 	EventSecondFactorRequired
+
+	// Server key created
+	EventServerKeyCreated
+
+	// Server key revoked
+	EventServerKeyRevoked
 
 	// A session was revoked
 	EventSessionRevoked
@@ -1496,10 +1541,16 @@ const (
 	// Second factors required
 	FilterSecondFactorsRequired
 
-	// Server keys missing
+	// Server keys created
+	FilterServerKeysCreated
+
+	// Encryption keys missing
 	FilterServerKeysMissing
 
-	// Server keys changed
+	// Server keys revoked
+	FilterServerKeysRevoked
+
+	// Encryption keys changed
 	FilterServerKeysRotated
 
 	// Wrong passwords in a session
@@ -1708,6 +1759,9 @@ const (
 
 	// A part of the address or of the name.
 	HintSearchUsers
+
+	// What uses the key, such as “Shop, production”.
+	HintServerKeyName
 
 	// The six digits that the app shows now.
 	HintSixDigitsNow
@@ -2186,6 +2240,9 @@ const (
 	// No, secure my account
 	NoSecureAccount
 
+	// There are no server keys.
+	NoServerKeys
+
 	// The security log has no entries of this session.
 	NoSessionEvents
 
@@ -2432,6 +2489,9 @@ const (
 	// Revoke all other sessions
 	RevokeOtherSessions
 
+	// The back end that uses it is refused at once, so its users are no longer signed in there.
+	RevokeServerKeyConsequences
+
 	// End sessions
 	RevokeSessions
 
@@ -2557,6 +2617,18 @@ const (
 
 	// Send the verification email
 	SendVerificationEmailAgain
+
+	// Server key
+	ServerKey
+
+	// Name of the new key
+	ServerKeyName
+
+	// Server keys
+	ServerKeys
+
+	// With a server key, your application's back end asks who a request is from.
+	ServerKeysExplanation
 
 	// What happened in this session
 	SessionEvents
