@@ -39,6 +39,8 @@ var commands = []command{
 	{"import better-auth", "", "take over the users of an application that uses Better Auth",
 		append([]string{"from", "secret-file"}, importFlags...), noArguments, importBetterAuth},
 	{"import users", "FILE", "add the users of a file, one JSON object on each line", importFlags, oneFile, withAccounts(importUsers)},
+	{"server-key", "ACTION [NAME]", "\"create NAME\" prints a new key for an application's back end,\n" +
+		"\"list\" lists the keys, and \"revoke NAME\" revokes one", databaseFlags, serverKeyArguments, withAccounts(serverKey)},
 	{"verify-log", "", "verify that the security log has not been tampered with", databaseFlags, noArguments, withAccounts(verifyLog)},
 	{"rotate-key", "", "create a new key and re-encrypt all secrets with it", databaseFlags, noArguments, withDatabase(rotateKey)},
 	{"seed", "", "fill an empty database with test data for benchmarks",

@@ -106,7 +106,8 @@ func TestCommandFlags(t *testing.T) {
 
 // exampleArguments returns arguments that a command accepts.
 func exampleArguments(k command) []string {
-	return strings.Fields(strings.NewReplacer("EMAIL", "ada@example.com", "PERMISSION", "audit.read").Replace(k.arguments))
+	example := strings.NewReplacer("ACTION [NAME]", "create Shop", "EMAIL", "ada@example.com", "PERMISSION", "audit.read")
+	return strings.Fields(example.Replace(k.arguments))
 }
 
 // TestDocumentedTroubles tests that the program still prints what the tables of the
