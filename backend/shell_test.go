@@ -18,6 +18,7 @@ import (
 // The documents whose blocks tests run.
 const (
 	architecture   = "../web/docs/architecture.md"
+	backEnd        = "../web/docs/back-end.md"
 	betterAuth     = "../web/docs/better-auth.md"
 	configuration  = "../web/docs/configuration.md"
 	gettingStarted = "../web/docs/getting-started.md"

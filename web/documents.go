@@ -28,7 +28,8 @@ const documentsRoot = "docs"
 
 // menu is the documents that each document links to, in the order of reading.
 var menu = []string{
-	"getting-started", "configuration", "better-auth", "operations", "security", "architecture", "decisions/", "performance", "pwa",
+	"getting-started", "configuration", "better-auth", "back-end", "operations", "security", "architecture", "decisions/", "performance",
+	"pwa",
 }
 
 // Documents returns the documents as HTML pages in English, by their path: docs/x.md is at
