@@ -21,6 +21,9 @@ var (
 	RevokeSessions      = Endpoint[None, Status]{"POST", "/api/auth/revoke-sessions"}
 	RevokeOtherSessions = Endpoint[None, Status]{"POST", "/api/auth/revoke-other-sessions"}
 
+	// For front ends that ask whether the user has a password.
+	ListAccounts = Endpoint[None, []SignInAccount]{"GET", "/api/auth/list-accounts"}
+
 	UpdateUser     = Endpoint[UserChange, Status]{"POST", "/api/auth/update-user"}
 	ChangePassword = Endpoint[PasswordChange, PasswordChanged]{"POST", "/api/auth/change-password"}
 	VerifyPassword = Endpoint[Password, Status]{"POST", "/api/auth/verify-password"}

@@ -66,6 +66,21 @@ type User struct {
 	TwoFactorEnabled bool    `json:"twoFactorEnabled"`
 }
 
+// SignInAccount is what Better Auth calls an account: a way to sign in other than by passkey.
+// The only one here is the password.
+type SignInAccount struct {
+	ID         string   `json:"id"`         // the user's, who has one password at most
+	ProviderID string   `json:"providerId"` // always [ProviderCredential]
+	AccountID  string   `json:"accountId"`  // the user's ID, as in Better Auth
+	UserID     string   `json:"userId"`
+	CreatedAt  Time     `json:"createdAt"`
+	UpdatedAt  Time     `json:"updatedAt"` // when the password was last changed
+	Scopes     []string `json:"scopes"`    // always empty
+}
+
+// ProviderCredential is Better Auth's name for the password.
+const ProviderCredential = "credential"
+
 // UserChange changes the caller's account. Absent members stay as they are. Email and
 // TwoFactorEnabled exist only to be refused: they have their own endpoints.
 type UserChange struct {

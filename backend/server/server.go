@@ -166,6 +166,7 @@ func (s *Server) userRoutes() []route {
 		handle(signedIn, defaultRate, shared.RevokeSession, s.revokeSession),
 		handle(signedIn, defaultRate, shared.RevokeSessions, s.revokeSessions),
 		handle(signedIn, defaultRate, shared.RevokeOtherSessions, s.revokeOtherSessions),
+		handle(signedIn, readRate, shared.ListAccounts, s.listAccounts),
 		handle(signedIn, readRate, shared.GetOverview, s.overview),
 		handle(signedIn, defaultRate, shared.ConfirmSignIn, s.confirmSignIn),
 		handle(requireFactor(fresh), defaultRate, shared.ReportSignIn, s.reportSignIn), // returns a token to reset the password

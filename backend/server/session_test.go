@@ -59,6 +59,7 @@ var signedInEndpoints = []endpoint{
 	{"POST", "/revoke-session", body{"token": "x"}},
 	{"POST", "/revoke-sessions", body{}},
 	{"POST", "/revoke-other-sessions", body{}},
+	{"GET", "/list-accounts", nil},
 	{"GET", "/overview", nil},
 	{"POST", "/confirm-sign-in", body{"token": "x"}},
 	{"POST", "/report-sign-in", body{"token": "x"}},

@@ -129,6 +129,22 @@ func (s *Server) verifyPassword(c call, in shared.Password) (shared.Status, erro
 	return shared.Status{Status: true}, nil
 }
 
+// listAccounts returns the password of the caller in Better Auth's form, unless there is none
+// or it is void: front ends then offer a reset instead of a change.
+func (s *Server) listAccounts(c call, _ shared.None) ([]shared.SignInAccount, error) {
+	p, err := s.Accounts.Store.Password(c.Context(), c.User.ID)
+	switch {
+	case errors.Is(err, shared.ErrCredentialNotFound) || err == nil && p.Void:
+		return []shared.SignInAccount{}, nil
+	case err != nil:
+		return nil, err
+	}
+	return []shared.SignInAccount{{
+		ID: c.User.ID, ProviderID: shared.ProviderCredential, AccountID: c.User.ID, UserID: c.User.ID,
+		CreatedAt: shared.Time{Time: c.User.CreatedAt}, UpdatedAt: shared.Time{Time: p.ChangedAt}, Scopes: []string{},
+	}}, nil
+}
+
 // deleteUser deletes the caller's account. A fresh session does not confirm that: a user who
 // leaves a browser for a moment would lose the account.
 func (s *Server) deleteUser(c call, in shared.UserDeletion) (shared.Deleted, error) {

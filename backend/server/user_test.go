@@ -52,6 +52,33 @@ func TestUpdateUser(t *testing.T) {
 	})
 }
 
+// TestListAccounts tests that the list has the password in Better Auth's form, and nothing
+// without a password that works.
+func TestListAccounts(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, ann)
+		created := b.Session().Get("user.createdAt").(string)
+		s.clock.Advance(time.Minute)
+		want(t, b.Post("/change-password", body{"currentPassword": testkit.Password, "newPassword": nextPassword}), 200, "")
+		id := b.id()
+		changed := b.Get("/overview").Get("password.changedAt").(string)
+		if changed == created {
+			t.Fatal("the password has not changed since the sign-up")
+		}
+		all := `[{"id":"` + id + `","providerId":"credential","accountId":"` + id + `","userId":"` + id +
+			`","createdAt":"` + created + `","updatedAt":"` + changed + `","scopes":[]}]`
+		if a := b.Get("/list-accounts"); a.Status != 200 || a.Body != all {
+			t.Errorf("with a password: %v; want %s", a, all)
+		}
+		for _, statement := range []string{"UPDATE passwords SET void = TRUE", "DELETE FROM passwords"} {
+			s.exec(t, statement)
+			if a := b.Get("/list-accounts"); a.Status != 200 || a.Body != "[]" {
+				t.Errorf("after %s: %v; want []", statement, a)
+			}
+		}
+	})
+}
+
 // TestLanguage tests that a user's language is stored in the account, and so is the same
 // in every browser.
 func TestLanguage(t *testing.T) {
