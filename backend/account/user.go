@@ -17,8 +17,10 @@ import (
 	"latchkey/shared"
 )
 
-// maxImage is the maximum length of an image's address, in bytes.
-const maxImage = 2048
+// maxImage is the maximum length of an image's address, in bytes. Front ends such as
+// better-auth-ui store a small picture as a data URL. Each get-session returns it, so a larger
+// picture needs a server of its own.
+const maxImage = 4096
 
 // User is an account. It is a row of the table users. Each field is a column with the
 // field's name in snake_case, which a file in backend/store/migrations adds.

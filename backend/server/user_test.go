@@ -24,6 +24,20 @@ func TestUpdateUser(t *testing.T) {
 		if a.Get("user.name") != name || a.Get("user.image") != "https://example.test/a.png" {
 			t.Errorf("after an update: %v", a)
 		}
+		const header = "data:image/png;base64,"
+		picture := header + strings.Repeat("A", 4096-len(header))
+		want(t, b.Post("/update-user", body{"image": picture}), 200, "")
+		if a := b.Session(); a.Get("user.image") != picture {
+			t.Errorf("after a data URL of 4,096 bytes: %v", a)
+		}
+		if a := b.page(shared.PageProfile); a.Status != 200 || !strings.Contains(a.Body, en.T(message.RemovePicture)) {
+			t.Errorf("the profile with a data URL: %v", a)
+		}
+		fields := body{"email": bob, "name": "Bob", "password": testkit.Password, "image": picture}
+		other := s.browser(t)
+		if a := other.Post("/sign-up/email", fields); a.Status != 200 || a.Get("user.image") != picture {
+			t.Errorf("a sign-up with a data URL of 4,096 bytes: %v", a)
+		}
 		want(t, b.Post("/update-user", body{"image": nil}), 200, "")
 		if a := b.Session(); a.Get("user.image") != nil || a.Get("user.name") != name {
 			t.Errorf("after the image was removed: %v", a)
@@ -38,7 +52,7 @@ func TestUpdateUser(t *testing.T) {
 			{body{"name": "x", "twoFactorEnabled": true}, "FIELD_NOT_ALLOWED"},
 			{body{"name": 5}, "VALIDATION_ERROR"},
 			{body{"name": nil}, "VALIDATION_ERROR"},
-			{body{"image": strings.Repeat("i", 2049)}, "VALIDATION_ERROR"},
+			{body{"image": picture + "A"}, "VALIDATION_ERROR"},
 			{body{"language": "fr"}, "VALIDATION_ERROR"},
 			{body{"language": "de-AT"}, "VALIDATION_ERROR"},
 			{body{"language": 1}, "VALIDATION_ERROR"},
