@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"latchkey/backend/mail/mailer"
+	"latchkey/backend/origins"
 	"latchkey/backend/setting"
 	"latchkey/backend/store"
 )
@@ -32,7 +33,7 @@ type config struct {
 	mailDir        string
 	resendURL      *url.URL
 	trustedProxies []netip.Prefix
-	trustedOrigins []string
+	trustedOrigins origins.List
 	cookiePrefix   string
 	unlimited      bool
 	log            *slog.Logger
@@ -120,7 +121,8 @@ func (c *config) define(f *flag.FlagSet, t *texts) {
 		"emails are sent there once RESEND_API_KEY is set, unless SMTP_URL is set")
 	f.StringVar(&t.trustedProxies, "trusted-proxies", "",
 		"a comma-separated list of `CIDRs` of proxies whose X-Forwarded-For header is trusted")
-	f.StringVar(&t.trustedOrigins, "trusted-origins", "", "a comma-separated list of `URLs` of other sites whose pages may call the API")
+	f.StringVar(&t.trustedOrigins, "trusted-origins", "", "a comma-separated list of `URLs` of other sites whose pages may call the API; "+
+		"https://*.example.com stands for all hosts below example.com")
 	f.StringVar(&c.cookiePrefix, "cookie-prefix", "latchkey", "the `prefix` of cookie names; use better-auth for Better Auth's names")
 	f.StringVar(&t.rateLimits, "rate-limits", "on", "`on|off`; use off for benchmarks only")
 	f.StringVar(&t.log, "log", "text", "the log's `format`: text or json")
@@ -209,11 +211,11 @@ func (c *config) parseOrigins(t *texts) (err error) {
 		c.trustedProxies = append(c.trustedProxies, p)
 	}
 	for _, s := range list(t.trustedOrigins) {
-		u, err := parseOrigin(s, "")
+		p, err := parseTrusted(s)
 		if err != nil {
 			return fmt.Errorf("-trusted-origins: %w", err)
 		}
-		c.trustedOrigins = append(c.trustedOrigins, u.String())
+		c.trustedOrigins = append(c.trustedOrigins, p)
 	}
 	return nil
 }

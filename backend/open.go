@@ -105,7 +105,8 @@ func (c config) accounts(ctx context.Context, db store.DB, keys keyring.Keys) (*
 		Store: db, Hasher: passhash.New(passhash.OWASP, passhash.MaxWait), Keys: keys, Now: account.Now,
 		Settings: c.settings, Unlimited: c.unlimited,
 		RelyingParty: webauthn.RelyingParty{
-			ID: c.rpID, Origins: c.passkeyOrigins(), Related: c.relatedOrigins,
+			ID: c.rpID, Origins: append([]string{c.origin.String()}, c.relatedOrigins...), Related: c.relatedOrigins,
+			Trusts: c.trustedOrigins.Contains,
 		},
 	}
 	_, err := s.LoadSettings(ctx)

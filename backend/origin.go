@@ -6,12 +6,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
+
+	"latchkey/backend/origins"
 )
 
 // parseOrigin parses the origin of a server; "" stands for http://localhost and the port of
@@ -72,21 +73,29 @@ func parseOrigin(s, listen string) (*url.URL, error) {
 	return bare, nil
 }
 
-// passkeyOrigins returns the origins whose pages may use the passkeys of this server:
-//
-//   - its own origin;
-//   - the related origins;
-//   - the trusted origins at the passkeys' domain or below it, where browsers allow them.
-func (c config) passkeyOrigins() []string {
-	origins := append([]string{c.origin.String()}, c.relatedOrigins...)
-	for _, trusted := range c.trustedOrigins {
-		u, err := url.Parse(trusted)
-		under := err == nil && (u.Hostname() == c.rpID || strings.HasSuffix(u.Hostname(), "."+c.rpID))
-		if under && !slices.Contains(origins, trusted) {
-			origins = append(origins, trusted)
-		}
+// parseTrusted parses an origin whose pages may call the API, or a pattern such as
+// https://*.preview.example.com, which stands for all hosts below the domain.
+func parseTrusted(s string) (origins.Pattern, error) {
+	base := strings.Replace(s, "://*.", "://", 1)
+	below := base != s
+	if strings.Contains(base, "*") {
+		return origins.Pattern{}, fmt.Errorf("%q is not of the form https://*.preview.example.com: "+
+			"the * stands for one label or more, and may only come first", s)
 	}
-	return origins
+	u, err := parseOrigin(base, "")
+	switch {
+	case err != nil && below:
+		return origins.Pattern{}, fmt.Errorf("the pattern %q: without the *, %w", s, err)
+	case err != nil:
+		return origins.Pattern{}, err
+	case !below:
+		return origins.Exactly(u), nil
+	}
+	p, err := origins.Below(u)
+	if err != nil {
+		return p, fmt.Errorf("the pattern %q: %w", s, err)
+	}
+	return p, nil
 }
 
 // parseRPID parses the domain that passkeys belong to (the RP ID); "" stands for the

@@ -72,6 +72,10 @@ var importRules = []struct {
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},
 	{
+		path:  "backend/origins",
+		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
+	},
+	{
 		path:  "backend/language",
 		never: []string{"latchkey/backend", "latchkey/app", "latchkey/web"},
 	},

@@ -331,7 +331,7 @@ func TestLinkLeadsOn(t *testing.T) {
 	storetest.EachMigrated(t, func(t *testing.T, database string) {
 		s := mailing{open(t, storetest.Open(t, database), func(c *server.Config) {
 			c.Accounts.Settings = set(t)
-			c.TrustedOrigins = []string{"https://app.example.com"}
+			c.TrustedOrigins = trust(t, "https://app.example.com")
 		})}
 		s.database = database
 		owner := s.signUp(t, ann)

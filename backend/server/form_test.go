@@ -440,7 +440,7 @@ func TestFormsFromOwnOrigin(t *testing.T) {
 	foreign, silent := en.T(message.ErrFormCrossSite), en.T(message.ErrFormNoOrigin)
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
-		s := open(t, storetest.Open(t, url), func(c *server.Config) { c.TrustedOrigins = []string{trusted} })
+		s := open(t, storetest.Open(t, url), func(c *server.Config) { c.TrustedOrigins = trust(t, trusted) })
 		s.database = url
 		s.signUp(t, ann)
 		good := "email=" + ann + "&password=" + strings.ReplaceAll(testkit.Password, " ", "+")

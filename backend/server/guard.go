@@ -178,11 +178,13 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 	})
 }
 
-// withCORS lets pages of trusted origins read the responses of the API.
+// withCORS lets pages of trusted origins read the responses of the API, and send the headers that
+// they ask for: an application may add its own to every request. None of ours gives a page more
+// than a request without it.
 func (s *Server) withCORS(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := r.Header.Get("Origin")
-		if !isAPI(r) || !slices.Contains(s.TrustedOrigins, origin) {
+		if !isAPI(r) || !s.TrustedOrigins.Contains(origin) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -194,7 +196,10 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT")
-			h.Set("Access-Control-Allow-Headers", "Content-Type")
+			if asked := r.Header.Get("Access-Control-Request-Headers"); isHeaderList(asked) {
+				h.Set("Access-Control-Allow-Headers", asked)
+			}
+			h.Add("Vary", "Access-Control-Request-Headers")
 			h.Set("Access-Control-Max-Age", "600") // seconds; Chromium keeps it no longer than 7200
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -203,19 +208,21 @@ func (s *Server) withCORS(next http.Handler) http.Handler {
 	})
 }
 
+// isHeaderList reports whether s is a list of header names, as browsers send it: in lower case,
+// separated by commas.
+func isHeaderList(s string) bool {
+	const names = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+	return s != "" && strings.Trim(s, names+", ") == ""
+}
+
 // checkOrigin refuses state-changing requests from pages of other sites (CSRF). It is
 // stricter than [http.CrossOriginProtection], which compares only hosts and admits
 // requests that have a cookie but no origin.
 func (s *Server) checkOrigin(next http.Handler) http.Handler {
 	std := http.NewCrossOriginProtection()
-	for _, origin := range s.TrustedOrigins {
-		if err := std.AddTrustedOrigin(origin); err != nil {
-			panic(err) // main has validated them
-		}
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := s.originError(r)
-		if err == nil && std.Check(r) != nil {
+		if err == nil && !s.TrustedOrigins.Contains(r.Header.Get("Origin")) && std.Check(r) != nil {
 			err = shared.ErrOrigin
 		}
 		if err != nil {
@@ -261,7 +268,7 @@ func (s *Server) originError(r *http.Request) error {
 
 // isTrustedOrigin reports whether an origin is our own or one of TrustedOrigins.
 func (s *Server) isTrustedOrigin(origin string) bool {
-	return origin == originOf(s.Origin) || slices.Contains(s.TrustedOrigins, origin)
+	return origin == originOf(s.Origin) || s.TrustedOrigins.Contains(origin)
 }
 
 func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }

@@ -165,7 +165,7 @@ func TestOrigins(t *testing.T) {
 	const trusted = "https://app.example.test"
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db store.DB) {
-		s := open(t, db, func(c *server.Config) { c.TrustedOrigins = []string{trusted} })
+		s := open(t, db, func(c *server.Config) { c.TrustedOrigins = trust(t, trusted) })
 		b := s.signUp(t, "ann@example.test")
 		own := s.url.String()
 		for _, test := range []struct {

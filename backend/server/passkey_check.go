@@ -66,7 +66,7 @@ func (sc *selfCheck) checkNames(page string) {
 		bare = originOf(u)
 	}
 	rp, l, out := sc.Accounts.RelyingParty, sc.l, sc.out
-	sc.addFinding("Origin", page, out.Origin, slices.Contains(rp.Origins, strings.ToLower(page)),
+	sc.addFinding("Origin", page, out.Origin, rp.MayUse(strings.ToLower(page)),
 		l.T(message.FixOrigin, out.Origin, truncate(bare)))
 	if err == nil && page != "" {
 		host := strings.ToLower(u.Hostname())

@@ -18,6 +18,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/mail"
+	"latchkey/backend/origins"
 	"latchkey/backend/site"
 	"latchkey/shared"
 	"latchkey/web"
@@ -38,7 +39,7 @@ type Config struct {
 	Origin *url.URL
 	// TrustedOrigins are other sites whose pages may call the API with
 	// credentials. Optional.
-	TrustedOrigins []string
+	TrustedOrigins origins.List
 	// TrustedProxies are the proxies whose X-Forwarded-For is trusted. Optional.
 	TrustedProxies []netip.Prefix
 	// CookiePrefix is the prefix of the cookie names: "latchkey", or "better-auth" if

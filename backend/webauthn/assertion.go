@@ -66,7 +66,7 @@ func (rp RelyingParty) VerifyAssertion(a Assertion, stored Credential, v Verific
 	// A single-device passkey may become a synced one, for example when its owner
 	// turns on iCloud Keychain. The library refuses any change of the flag.
 	key.Flags.BackupEligible = stored.BackupEligible || a.BackupEligible
-	verifier, err := rp.verifier()
+	verifier, err := rp.verifier(response.CollectedClientData.Origin)
 	if err != nil {
 		return err
 	}

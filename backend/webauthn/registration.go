@@ -75,7 +75,7 @@ func (rp RelyingParty) VerifyRegistration(r Registration, policy RegistrationPol
 	if o := response.AttestationObject; !isPlain(o) || !IsUsableKey(o.AuthData.AttData.CredentialPublicKey) {
 		return Credential{}, ErrInvalid
 	}
-	verifier, err := rp.verifier()
+	verifier, err := rp.verifier(response.CollectedClientData.Origin)
 	if err != nil {
 		return Credential{}, err
 	}

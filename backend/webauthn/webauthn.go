@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
@@ -24,8 +26,12 @@ var (
 // A RelyingParty is the server in the terms of WebAuthn (Level 3, section 4).
 type RelyingParty struct {
 	ID      string   // the domain that the passkeys belong to
-	Origins []string // that may use them, each exactly as browsers serialize it
+	Origins []string // that may use them, each exactly as browsers serialize it; the first is the server's
 	Related []string // the Origins at other domains; usually empty
+
+	// Trusts reports whether an origin is one of those at the domain or below it that may use the
+	// passkeys, too. It is nil if there are none.
+	Trusts func(origin string) bool
 }
 
 // Verification states whether an authenticator has to verify its user, by a PIN, a
@@ -67,10 +73,24 @@ var algorithms = []protocol.CredentialParameter{
 	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgRS256},
 }
 
-// verifier returns the relying party in the library's type.
-func (rp RelyingParty) verifier() (*library.WebAuthn, error) {
+// MayUse reports whether pages of an origin may use the passkeys.
+func (rp RelyingParty) MayUse(origin string) bool {
+	if slices.Contains(rp.Origins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || rp.Trusts == nil {
+		return false
+	}
+	host := u.Hostname()
+	return (host == rp.ID || strings.HasSuffix(host, "."+rp.ID)) && rp.Trusts(origin)
+}
+
+// verifier returns the relying party in the library's type. The caller has checked that origin is
+// one that [RelyingParty.MayUse] the passkeys.
+func (rp RelyingParty) verifier(origin string) (*library.WebAuthn, error) {
 	return library.New(&library.Config{
-		RPID: rp.ID, RPDisplayName: rp.ID, RPOrigins: rp.Origins,
+		RPID: rp.ID, RPDisplayName: rp.ID, RPOrigins: []string{origin},
 		// Nothing here reads the output of an extension, including credProps, so
 		// outputs that the session did not request do no harm.
 		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
@@ -80,7 +100,7 @@ func (rp RelyingParty) verifier() (*library.WebAuthn, error) {
 // isOwnPage reports whether the request came from a page of the relying party that is
 // not in a cross-origin frame. The library's own check is less strict.
 func (rp RelyingParty) isOwnPage(c protocol.CollectedClientData) bool {
-	return slices.Contains(rp.Origins, c.Origin) && !c.CrossOrigin && c.TopOrigin == ""
+	return rp.MayUse(c.Origin) && !c.CrossOrigin && c.TopOrigin == ""
 }
 
 // user implements the library's interface of a user.

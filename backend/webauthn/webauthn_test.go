@@ -71,6 +71,24 @@ func client(member string, value any) func(*authenticator.Statement) {
 	return func(s *authenticator.Statement) { s.Client[member] = value }
 }
 
+// TestMayUse tests that trusted origins may use the passkeys only at their domain or below it.
+func TestMayUse(t *testing.T) {
+	all := rp
+	all.Trusts = func(origin string) bool { return origin != "https://untrusted.accounts.example.test" }
+	for origin, may := range map[string]bool{
+		origin: true, "https://shop.test": true, "https://app.accounts.example.test": true, "https://accounts.example.test:8443": true,
+		"https://untrusted.accounts.example.test": false, "https://example.test": false, "https://evilaccounts.example.test": false,
+		"https://evil.test": false, "": false, "null": false,
+	} {
+		if got := all.MayUse(origin); got != may {
+			t.Errorf("%q may use the passkeys: %t", origin, got)
+		}
+	}
+	if rp.MayUse("https://app.accounts.example.test") {
+		t.Error("an origin may use the passkeys that nobody trusts")
+	}
+}
+
 // TestOptions checks the members that a browser reads.
 func TestOptions(t *testing.T) {
 	creation, err := rp.CreationOptions(webauthn.Creation{
