@@ -43,6 +43,9 @@ var (
 	VerifyEmail        = Endpoint[EmailLink, EmailVerified]{"GET", "/api/auth/verify-email"}
 	DeleteUserCallback = Endpoint[EmailLink, Deleted]{"GET", "/api/auth/delete-user/callback"}
 
+	// A page about the error code in the parameter error.
+	ErrorPage = Endpoint[None, None]{"GET", "/api/auth/error"}
+
 	ListEvents = Endpoint[EventQuery, EventPage]{"GET", "/api/auth/list-events"}
 
 	GetOverview = Endpoint[None, Overview]{"GET", "/api/auth/overview"}

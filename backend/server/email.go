@@ -324,18 +324,30 @@ func (s *Server) landingPage(c call) web.Link {
 	if code := c.URL.Query().Get("error"); code == shared.ErrNewPasswordDue.Code { // the link has worked
 		return passwordDuePage(l)
 	} else if code != "" {
-		link := web.Link{
-			Title: l.T(message.ErrLinkDidNotWork), Text: l.T(message.ErrLinkServerFailed), Href: shared.PageHome,
-			Label: l.T(message.ContinueAction),
-		}
-		for _, known := range shared.Errors {
-			if known.Code == code {
-				link.Title, link.Text = linkErrorTitle(l, known), linkErrorText(l, known)
-			}
-		}
-		return link
+		return codePage(l, code, message.ErrLinkDidNotWork, message.ErrLinkServerFailed)
 	}
 	return donePage(l, linkPurposes[c.URL.Query().Get("done")], shared.PageHome)
+}
+
+// errorPage responds with a page about the error code in the query. Front ends of Better Auth name
+// it as the page for errors. As Better Auth's, its status is 200: the page itself is no error.
+func (s *Server) errorPage(c call, _ shared.None) (shared.None, error) {
+	page := codePage(languageOf(c.Request), c.URL.Query().Get("error"), message.ErrUnknown, message.ErrUnknownGoBack)
+	s.sendLinkPage(c, http.StatusOK, page)
+	return shared.None{}, nil
+}
+
+// codePage returns a page that explains the error of a link, to which a redirect has led. The server
+// redirects with the codes of [shared.Errors] only. For all else, the page has the other title and text:
+// anyone can write an address, so the page contains nothing of it.
+func codePage(l *message.Language, code string, title, text message.ID) web.Link {
+	page := web.Link{Title: l.T(title), Text: l.T(text), Href: shared.PageHome, Label: l.T(message.ContinueAction)}
+	for _, known := range shared.Errors {
+		if known.Code == code {
+			page.Title, page.Text = linkErrorTitle(l, known), linkErrorText(l, known)
+		}
+	}
+	return page
 }
 
 // linkPurposes maps the values of the query parameter done to the purposes of links.

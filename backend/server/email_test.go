@@ -324,6 +324,36 @@ func TestAPIOfLinks(t *testing.T) {
 	})
 }
 
+// TestErrorPage tests the page to which front ends lead for errors: it explains the codes with which the
+// server redirects, and contains nothing of its address.
+func TestErrorPage(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		for query, want := range map[string]string{
+			"error=INVALID_TOKEN":         en.T(message.ErrLinkUsedOrIncomplete),
+			"error=TOKEN_EXPIRED":         en.T(message.ErrLinkExpiredNoChange),
+			"error=INVALID_USER":          en.T(message.ErrLinkOtherAccount),
+			"error=LAST_ADMINISTRATOR":    en.T(message.ErrLastAdministrator),
+			"error=NEW_PASSWORD_REQUIRED": en.T(message.ErrPasswordCompromised),
+			"":                            en.T(message.ErrUnknownGoBack),
+			"error=state_mismatch":        en.T(message.ErrUnknownGoBack),
+			"error=zzz%3Cb%3E&error_description=zzz%3Cb%3E": en.T(message.ErrUnknownGoBack),
+			"error=zzz&error=zzz&zzz=zzz":                   en.T(message.ErrUnknownGoBack),
+		} {
+			a := s.browser(t).Get("/error?" + query)
+			wantLinkPage(t, a, 200, want)
+			if strings.Contains(a.Body, "zzz") || !strings.Contains(a.Body, "<h1>") || continueLink(a) != "/" {
+				t.Errorf("%q: %s", query, a.Body)
+			}
+			if policy := a.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'none'") {
+				t.Errorf("%q: Content-Security-Policy %q", query, policy)
+			}
+		}
+		if a := s.browser(t).Get("/error", "Accept-Language: de"); !strings.Contains(a.Body, de.T(message.ErrUnknownGoBack)) {
+			t.Errorf("in German: %s", a.Body)
+		}
+	})
+}
+
 // TestLinkLeadsOn tests the Continue link of the page of a link: it leads only to trusted
 // addresses.
 func TestLinkLeadsOn(t *testing.T) {

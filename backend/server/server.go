@@ -185,6 +185,7 @@ func (s *Server) userRoutes() []route {
 		handle(requireFactor(fresh), mailRate, shared.ResendEmailChange, s.resendEmailChange),
 		handle(signedIn, defaultRate, shared.CancelEmailChange, s.cancelEmailChange),
 		handle(anyone, readRate, shared.DeleteUserCallback, s.deleteUserCallback),
+		handle(anyone, readRate, shared.ErrorPage, s.errorPage),
 		handle(anyone, defaultRate, shared.ReportNotMe, s.reportNotMe),
 		handle(anyone, defaultRate, shared.CheckLink, s.checkLink),
 		handle(signedIn, readRate, shared.ListEvents, s.listEvents),

@@ -51,6 +51,7 @@ var openEndpoints = []endpoint{
 	{"GET", "/verify-email", nil},
 	{"GET", "/delete-user/callback", nil},
 	{"POST", "/disown", body{"token": "x"}},
+	{"GET", "/error", nil},
 }
 
 // signedInEndpoints lists the endpoints that require a session.

@@ -1223,6 +1223,12 @@ const (
 	// Type %s to confirm.
 	ErrTypeYourAddress
 
+	// Something went wrong
+	ErrUnknown
+
+	// Go back and try again.
+	ErrUnknownGoBack
+
 	// This server doesn't serve that host name. Open the address in its configuration (-origin).
 	ErrUnknownHost
 
