@@ -19,3 +19,8 @@ const ZoneCookie = "latchkey.zone"
 // connection, so that it draws pages without the data of the session. The app ends the session
 // and removes the cookie as soon as there is a connection.
 const LeavingCookie = "latchkey.leaving"
+
+// SignedOutCookie holds the time of the last sign-out in this browser, in milliseconds since 1970, if
+// the server shares its origin with an application. web/loader.js then deletes the snapshot of an
+// older session, whichever page has called for the sign-out.
+const SignedOutCookie = "latchkey.signed-out"

@@ -30,6 +30,22 @@
   }
   addEventListener("storage", ({ key, newValue }) => key === "latchkey.theme" && self.latchkeyTheme(newValue));
 
+  // On an origin that an application has, too, the browser deletes nothing at sign-out, because the
+  // application would lose its data. The server sets a cookie with the time of the sign-out. The
+  // snapshot of an older session is deleted before the app can show it, even without a network, and
+  // if another page has called for the sign-out.
+  try {
+    const [, signedOutAt] = document.cookie.match(/(?:^|; )latchkey\.signed-out=(\d+)/) ?? [];
+    for (const storage of signedOutAt ? [localStorage, sessionStorage] : []) {
+      const { since } = JSON.parse(storage.getItem("latchkey.kept")) ?? {};
+      if (Date.parse(since) <= Number(signedOutAt)) {
+        storage.removeItem("latchkey.kept");
+      }
+    }
+  } catch {
+    // The user does not allow sites to store data. Or the snapshot is invalid, and the app deletes it.
+  }
+
   // The time zone of the browser, for the times in pages that the server draws.
   try {
     const cookie = `latchkey.zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}`;

@@ -2,7 +2,11 @@
 // same for all users, and never a response of the API.
 "use strict";
 
-const cacheName = "app-{{.Version}}";
+const cacheName = "latchkey-{{.Version}}";
+
+// The caches of other versions: earlier ones had another name. An application on the same origin
+// may have caches, too.
+const isOurs = (name) => /^(latchkey|app)-[0-9a-f]{12}$/.test(name);
 
 // Paths of pages have no file extension, and paths of files have one.
 const isPage = (path) => !path.includes(".");
@@ -60,7 +64,7 @@ self.addEventListener("message", (event) => {
 
 async function activate() {
   for (const name of await caches.keys()) {
-    if (name.startsWith("app-") && name !== cacheName) {
+    if (isOurs(name) && name !== cacheName) {
       await caches.delete(name);
     }
   }

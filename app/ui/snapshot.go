@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"latchkey/app/client"
@@ -305,6 +306,10 @@ func (s *snapshots) twoFactor(account string) (shared.TwoFactor, time.Time) {
 	return saved.State, saved.At.Time
 }
 
+// storagePrefix begins the name of everything that the app stores. An application on the same
+// origin has other names.
+const storagePrefix = "latchkey."
+
 // wipe deletes everything that the app has stored in this browser, of any account. It needs no
 // server. A pending sign-out stays until it reaches the server: see [pendingSignOut]. The
 // preferences stay, too.
@@ -313,12 +318,12 @@ func (s *snapshots) wipe() {
 	s.preferences.load() // another tab may have changed them
 	defer s.preferences.save()
 	for _, name := range s.session.names() {
-		if name != linkKey { // of a page for users who are signed out
+		if strings.HasPrefix(name, storagePrefix) && name != linkKey { // of a page for users who are signed out
 			s.session.remove(name)
 		}
 	}
 	for _, name := range s.local.names() {
-		if name != pendingSignOutKey && !isPreference(name) {
+		if strings.HasPrefix(name, storagePrefix) && name != pendingSignOutKey && !isPreference(name) {
 			s.local.remove(name)
 		}
 	}

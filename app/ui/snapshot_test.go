@@ -35,6 +35,24 @@ func TestSnapshotLifetime(t *testing.T) {
 	}
 }
 
+// TestWipeLeavesOthers tests that the app deletes nothing that an application on the same origin
+// stores.
+func TestWipeLeavesOthers(t *testing.T) {
+	s, local, session := newSnapshots()
+	s.saveUser(ada, time.Now(), true)
+	session.set("latchkey.two-factor", "totp")
+	for _, storage := range []memory{local, session} {
+		storage.set("draft", "text")
+		storage.set("latchkeys", "text")
+	}
+	s.wipe()
+	for _, storage := range []memory{local, session} {
+		if len(storage) != 2 || storage["draft"] != "text" || storage["latchkeys"] != "text" {
+			t.Errorf("it keeps %v", storage)
+		}
+	}
+}
+
 // TestSnapshotEarlyList tests a list that arrives before the page knows where to store the
 // snapshot.
 func TestSnapshotEarlyList(t *testing.T) {
@@ -80,7 +98,7 @@ func TestSnapshotExpires(t *testing.T) {
 		k := s.load()
 		k.At.Time = time.Now().Add(-age)
 		s.write(local, k)
-		local["theme"], local[pendingSignOutKey] = "dark", "2026-05-04T12:00:00Z"
+		local["latchkey.other"], local[pendingSignOutKey] = "dark", "2026-05-04T12:00:00Z"
 		if s.load() != nil {
 			t.Errorf("after %v there is still a snapshot", age)
 		}
@@ -93,7 +111,7 @@ func TestSnapshotExpires(t *testing.T) {
 func TestSnapshotInvalid(t *testing.T) {
 	for _, text := range []string{"{", "null", `{"user":{}}`} {
 		s, local, session := newSnapshots()
-		local[snapshotKey], session["other"] = text, "x"
+		local[snapshotKey], session["latchkey.other"] = text, "x"
 		if s.load() != nil || len(local)+len(session) != 0 {
 			t.Errorf("%s leaves %v, %v", text, local, session)
 		}

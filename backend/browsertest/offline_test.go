@@ -38,6 +38,7 @@ func TestOfflineBrowser(t *testing.T) {
 		"Slow":           testSlow,
 		"Expired":        testExpired,
 		"PendingSignOut": testPendingSignOut,
+		"SharedOrigin":   testSharedOrigin,
 		"RelativeTimes":  testPasses,
 		"WrongClock":     testWrongClock,
 		"System":         testOfflineSystem,
@@ -583,6 +584,61 @@ func testWipe(t *testing.T, server *testkit.Program) {
 	other.See(en.T(message.ThisDevice))
 	other.Until("only the session storage holds a snapshot",
 		`(sessionStorage["latchkey.kept"] ?? "").includes("sessions") && !localStorage["latchkey.kept"]`)
+}
+
+// testSharedOrigin checks a server that shares its origin with an application (SHARED_ORIGIN): a
+// sign-out deletes the snapshot, whichever page calls for it and even if the app opens without a
+// network next, and leaves what the application stores.
+func testSharedOrigin(t *testing.T) {
+	server := testkit.Start(t, "SHARED_ORIGIN=true", "-rate-limits", "off")
+	p := browseWithWorker(t, server)
+	p.Provoke(unreachableErrors...)
+	email := p.signUp()
+	p.awaitServiceWorker()
+	p.Act(`caches.open("app-of-others").then((cache) => {
+		for (const storage of [localStorage, sessionStorage]) storage["draft"] = storage["application.draft"] = "text"
+		return cache.put("/x", new Response("x"))
+	}).then(() => true)`)
+	intact := func(when string) {
+		t.Helper()
+		if got := eval[string](p, `caches.keys().then((names) => [localStorage, sessionStorage].flatMap((storage) =>
+			[storage["draft"], storage["application.draft"]]).join() + " " + names.includes("app-of-others"))`); got != "text,text,text,text true" {
+			t.Errorf("after %s, the application's data are %s", when, got)
+		}
+		if snapshot := p.snapshot(); snapshot != "" {
+			t.Errorf("after %s, the snapshot is %s; want none", when, snapshot)
+		}
+	}
+
+	p.awaitSnapshot()
+	p.Press(en.T(message.SignOut))
+	p.At("/sign-in")
+	intact("a sign-out in the app")
+
+	for _, remember := range []bool{true, false} {
+		p.Open("/sign-in")
+		if !remember {
+			p.Click("checkbox", en.T(message.KeepSignedIn), "")
+		}
+		p.submitSignIn(email, password)
+		p.See(en.T(message.ThisDevice))
+		p.awaitSnapshot()
+		p.Open("/dashboard/settings") // which keeps the snapshot of a session after the last sign-out
+		p.See(en.T(message.ThisDevice))
+		p.awaitSnapshot()
+		p.Act(`fetch("/api/auth/sign-out", {method: "POST"}).then((answer) => answer.ok)`) // by a page of the application
+		if p.snapshot() == "" {
+			t.Fatal("the snapshot is deleted before a page of the app opens")
+		}
+		server.Kill()
+		p.Open("/dashboard/settings")
+		p.See(en.T(message.ErrNoConnection))
+		if p.Sees("Firefox") || p.Sees(email) {
+			t.Error("the app shows the account after a sign-out")
+		}
+		intact("a sign-out by another page")
+		server.Start()
+	}
 }
 
 // testListFirst checks that the page stores a list of sessions that arrives

@@ -187,6 +187,18 @@ func (k cookies) setLanguage(w http.ResponseWriter, language string) {
 	})
 }
 
+// signedOutLifetime exceeds the time for which the app shows a snapshot without the server.
+const signedOutLifetime = 30 * 24 * time.Hour
+
+// setSignedOut sets the cookie with the time of a sign-out. Scripts may read it: see
+// [shared.SignedOutCookie].
+func (k cookies) setSignedOut(w http.ResponseWriter, at time.Time) {
+	http.SetCookie(w, &http.Cookie{
+		Name: shared.SignedOutCookie, Value: strconv.FormatInt(at.UnixMilli(), 10), MaxAge: int(signedOutLifetime / time.Second), Path: "/",
+		Secure: k.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
 func (k cookies) clearPendingSignIn(w http.ResponseWriter) { k.set(w, "two_factor", "", -1) }
 
 // trust returns the trusted-device tokens of a browser.

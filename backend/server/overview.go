@@ -69,6 +69,6 @@ func (s *Server) reportSignIn(c call, in shared.SessionHandle) (shared.NotMeRepo
 		return shared.NotMeReport{}, err
 	}
 	s.cookies.clearSession(c.w, c.Request)
-	clearSiteData(c.w)
+	s.clearSiteData(c.w)
 	return shared.NotMeReport{Status: true, Token: string(reset)}, nil
 }

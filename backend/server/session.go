@@ -84,13 +84,22 @@ func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
 		}
 	}
 	s.cookies.clearSession(c.w, c.Request)
-	clearSiteData(c.w)
+	s.clearSiteData(c.w)
 	return shared.Success{Success: true}, nil
 }
 
 // clearSiteData makes the browser delete its caches and storage, including the service
-// worker's.
-func clearSiteData(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache", "storage"`) }
+// worker's. An application on the same origin (SHARED_ORIGIN) would lose its storage, too. So there
+// the browser deletes only what it can load again, and the app deletes the snapshot: see
+// [shared.SignedOutCookie].
+func (s *Server) clearSiteData(w http.ResponseWriter) {
+	if !s.Accounts.Settings.Now().SharedOrigin {
+		w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+		return
+	}
+	w.Header().Set("Clear-Site-Data", `"cache"`)
+	s.cookies.setSignedOut(w, s.Accounts.Now())
+}
 
 // clearKeptPages responds to [web.ClearPath]. Other sites must not make the browser load the app again.
 func clearKeptPages(w http.ResponseWriter, r *http.Request) {

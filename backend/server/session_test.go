@@ -471,6 +471,33 @@ func TestSignOut(t *testing.T) {
 	})
 }
 
+var signedOutCookie = regexp.MustCompile(`^latchkey\.signed-out=(\d+); Path=/; Max-Age=2592000; SameSite=Lax$`)
+
+// TestSharedOrigin tests that where an application has the origin, too, a browser deletes nothing of
+// the application at a sign-out or a deletion, and learns when it was.
+func TestSharedOrigin(t *testing.T) {
+	eachMailing(t, []string{"SHARED_ORIGIN=true"}, func(t *testing.T, s mailing) {
+		for what, end := range map[string]func(b *browser) testkit.Answer{
+			"sign-out": func(b *browser) testkit.Answer { return b.Post("/sign-out", body{}) },
+			"deletion": func(b *browser) testkit.Answer { return b.Post("/delete-user", body{"password": testkit.Password}) },
+		} {
+			b := s.signUp(t, what+"@example.test")
+			begun := s.clock.Now().UnixMilli()
+			a := end(b)
+			var at int64
+			for _, line := range a.Header.Values("Set-Cookie") {
+				if found := signedOutCookie.FindStringSubmatch(line); found != nil {
+					at, _ = strconv.ParseInt(found[1], 10, 64)
+				}
+			}
+			if a.Status != 200 || a.Header.Get("Clear-Site-Data") != `"cache"` || b.token() != "" ||
+				at < begun || at > s.clock.Now().UnixMilli() {
+				t.Errorf("%s at %d: %v %v", what, begun, a, a.Header)
+			}
+		}
+	})
+}
+
 // TestSessionsExpire tests that a session expires a week after its last use, or after a
 // day if the user chose not to stay signed in. Every session must expire after 30 days.
 func TestSessionsExpire(t *testing.T) {

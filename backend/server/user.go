@@ -174,7 +174,7 @@ func (s *Server) respondDeleted(c call, err error) (shared.Deleted, error) {
 		return shared.Deleted{}, err
 	}
 	s.cookies.clearSession(c.w, c.Request)
-	clearSiteData(c.w)
+	s.clearSiteData(c.w)
 	return shared.Deleted{Success: true, Message: shared.UserDeleted}, nil
 }
 

@@ -69,6 +69,8 @@ var registry = []Spec{
 		func(s *Settings) *time.Duration { return &s.SessionLifetime }, SessionLifetime, time.Hour, 365*day),
 	number("SESSIONS_PER_USER", groupSessions, message.SettingSessionsPerUserTitle, message.SettingSessionsPerUser,
 		func(s *Settings) *int { return &s.SessionsPerUser }, SessionsPerUser, 1, 1000),
+	boolean("SHARED_ORIGIN", groupSessions, message.SettingSharedOriginTitle, message.SettingSharedOrigin,
+		func(s *Settings) *bool { return &s.SharedOrigin }, false),
 
 	// The defaults are Better Auth's where it has the same limit. The hourly limits stop a
 	// client that stays just below the short-term limits.

@@ -59,6 +59,7 @@ type Settings struct {
 	SessionIdle     time.Duration
 	SessionLifetime time.Duration
 	SessionsPerUser int
+	SharedOrigin    bool // an application has the origin, too
 
 	// The limits per IP address: guesses in ten seconds and in an hour, and sign-ups and
 	// requests for emails in an hour.

@@ -2762,6 +2762,12 @@ const (
 	// Sessions for each account
 	SettingSessionsPerUserTitle
 
+	// Whether an application has the same origin as this server. A sign-out then deletes only what Latchke…
+	SettingSharedOrigin
+
+	// Shared origin
+	SettingSharedOriginTitle
+
 	// How many wrong passwords, and how many wrong passkeys, an IP address can send at sign-in in an hour.…
 	SettingSignInHourlyLimit
 
