@@ -46,7 +46,7 @@ export GOFLAGS     := $(shell go env GOFLAGS) -trimpath
 # The sources of each build.
 APP    := $(shell find app shared \( -name '*.go' -o -name english_js.txt \) ! -name '*_test.go') go.mod go.sum
 SERVER := $(shell find backend shared web -type f ! -name '*_test.go' ! -path '*/testdata/*' \
-	! -path 'web/build/*' ! -path 'web/dev/*' ! -path 'backend/bench/*' ! -path 'web/app.wasm*') go.mod go.sum
+	! -path 'web/build/*' ! -path 'web/dev/*' ! -path 'web/npm/*' ! -path 'backend/bench/*' ! -path 'web/app.wasm*') go.mod go.sum
 WASM   := web/app.wasm web/app.wasm.br web/app.wasm.gz
 
 help:

@@ -40,7 +40,7 @@ var notRun = []struct{ file, language, text, reason string }{
 func documents(t *testing.T) map[string][]testkit.Block {
 	t.Helper()
 	all := map[string][]testkit.Block{}
-	for _, pattern := range []string{"../*.md", "../.github/*.md", "../web/docs/*.md", "../web/docs/decisions/*.md"} {
+	for _, pattern := range []string{"../*.md", "../.github/*.md", "../web/docs/*.md", "../web/docs/decisions/*.md", "../web/npm/*.md"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(files), err)

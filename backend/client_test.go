@@ -76,6 +76,7 @@ func writeExamples(t *testing.T, scripts string) {
 		"step-up":    testkit.Fence(t, betterAuth, "js", "withStepUp"),
 		"proof":      testkit.Fence(t, betterAuth, "js", "startAuthentication"),
 		"emails":     testkit.Fence(t, betterAuth, "js", "requestPasswordReset"),
+		"plugin":     testkit.Fence(t, betterAuth, "js", "latchkeyClient"),
 		"settings":   testkit.Fence(t, betterAuth, "js", "/api/settings"),
 	} {
 		if err := os.WriteFile(filepath.Join(blocks, name+".js"), []byte(block), 0o644); err != nil {

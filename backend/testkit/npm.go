@@ -20,9 +20,11 @@ func InstallModules(t testing.TB, folder string, flags ...string) string {
 		}
 	}
 
-	var manifest struct{ Dependencies map[string]string }
+	var manifest struct{ Dependencies, DevDependencies map[string]string }
 	ReadJSON(t, filepath.Join(folder, "package.json"), &manifest)
-	pinned := manifest.Dependencies
+	pinned := map[string]string{}
+	maps.Copy(pinned, manifest.Dependencies)
+	maps.Copy(pinned, manifest.DevDependencies)
 
 	cache, err := os.UserCacheDir()
 	if err != nil {

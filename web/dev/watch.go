@@ -74,7 +74,7 @@ func compare(before, after map[string]time.Time) (c change) {
 func concerns(name string) change {
 	switch {
 	case strings.HasPrefix(name, "web/app.wasm"), strings.HasSuffix(name, "_test.go"), strings.HasPrefix(name, "web/dev/"),
-		strings.Contains(name, "/testdata/"), strings.HasPrefix(filepath.Base(name), "."):
+		strings.HasPrefix(name, "web/npm/"), strings.Contains(name, "/testdata/"), strings.HasPrefix(filepath.Base(name), "."):
 		return nothingChanged
 	case name == "web/app.css":
 		return styleChanged
