@@ -162,7 +162,7 @@ func nextApplication(t *testing.T) func(*testing.T, ...string) string {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	writeFile(t, filepath.Join(dir, "proxy.js"), proxy)
 	writeFile(t, filepath.Join(dir, "app", "app", "page.js"), testkit.Fence(t, backEnd, "js", "next/headers"))
-	testkit.CopyFile(t, filepath.Join(dir, "app"), "testdata/backend/layout.js")
+	testkit.CopyFile(t, filepath.Join(dir, "app"), "testdata/backend/layout.jsx")
 	testkit.CopyFile(t, dir, "testdata/backend/next.mjs")
 	build := exec.CommandContext(t.Context(), "node", filepath.Join(modules, "next", "dist", "bin", "next"), "build")
 	build.Dir, build.Env = dir, append(os.Environ(), "NEXT_TELEMETRY_DISABLED=1")
