@@ -1,5 +1,5 @@
-// Everything that must happen outside the Go program: it starts the app and shows the
-// progress of the download. It hands over what the user has typed meanwhile. It tells the
+// Everything that must happen outside the Go program and can wait for the first paint, unlike
+// web/first.js: it starts the app and shows the progress of the download. It hands over what the user has typed meanwhile. It tells the
 // user if the app cannot start or has crashed, and checks for newer versions.
 "use strict";
 
@@ -8,27 +8,6 @@
   const bar = document.getElementById("boot");
   const note = document.getElementById("boot-failed");
   const crash = document.getElementById("crash");
-
-  // The theme that the user has chosen in this browser: "light" or "dark". Anything else is
-  // the system's. This script blocks the first paint, so no other theme flashes up.
-  const colors = [...document.querySelectorAll("meta[name=theme-color]")].map((meta) => [meta, meta.media]);
-  self.latchkeyTheme = (theme) => {
-    const chosen = theme === "light" || theme === "dark";
-    if (chosen) {
-      document.documentElement.dataset.theme = theme;
-    } else {
-      delete document.documentElement.dataset.theme;
-    }
-    for (const [meta, media] of colors) {
-      meta.media = chosen ? (media.includes(theme) ? "all" : "not all") : media;
-    }
-  };
-  try {
-    self.latchkeyTheme(localStorage.getItem("latchkey.theme"));
-  } catch {
-    // The user does not allow sites to store data.
-  }
-  addEventListener("storage", ({ key, newValue }) => key === "latchkey.theme" && self.latchkeyTheme(newValue));
 
   // On an origin that an application has, too, the browser deletes nothing at sign-out, because the
   // application would lose its data. The server sets a cookie with the time of the sign-out. The
@@ -201,19 +180,6 @@
   document.addEventListener("submit", send);
   addEventListener("pageshow", ({ persisted }) => persisted && answered && location.reload());
 
-  // Only the app handles these buttons. The last one that the user has clicked before it runs is
-  // busy until then, and is clicked again once.
-  let clicked = null;
-  const click = (event) => {
-    const button = event.target.closest?.("button[type=button]");
-    if (button && button !== clicked) {
-      clicked?.removeAttribute("aria-busy");
-      clicked = button;
-      button.setAttribute("aria-busy", "true");
-    }
-  };
-  document.body.firstElementChild.addEventListener("click", click);
-
   // The app replaces the element that the server has drawn with its own, which looks the same.
   // This keeps what the user has typed, chosen and opened, the focus and the selection.
   document.body.replaceChild = (drawn, served) => {
@@ -248,6 +214,8 @@
       }
     }
     const target = served.contains(focused) ? counterpart(focused) : null;
+    const { button: clicked } = self.latchkeyClick; // see web/first.js
+    self.latchkeyClick = null;
     const button = clicked && counterpart(clicked);
     document.body.replaceChild(drawn, served);
     target?.focus({ preventScroll: true });

@@ -12,6 +12,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"html/template"
 	"io"
@@ -36,6 +37,7 @@ var content embed.FS
 const (
 	wasm   = "app.wasm"
 	worker = "worker.js"
+	first  = "first.js"
 	page   = "page.html"
 )
 
@@ -96,6 +98,7 @@ var Files = sync.OnceValue(func() map[string]*File {
 		}
 	}
 	delete(files, worker) // go-app fills it in and serves it
+	delete(files, first)  // it is in the pages
 	for _, c := range Catalogs() {
 		files[strings.TrimPrefix(c.Path, "/web/")] = NewFile("text/plain; charset=utf-8", []byte(c.text))
 	}
@@ -160,6 +163,24 @@ func WasmLength() string {
 // Worker returns the service worker, which contains go-app's placeholders.
 func Worker() string { return string(readFile(worker)) }
 
+// FirstScript returns the script that each page contains, without its comments.
+var FirstScript = sync.OnceValue(func() string {
+	var code strings.Builder
+	for line := range strings.Lines(string(readFile(first))) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			code.WriteString(line + "\n")
+		}
+	}
+	return code.String()
+})
+
+// FirstScriptSource returns the source expression that allows [FirstScript] in a
+// Content-Security-Policy (CSP Level 3, section 2.3.1).
+func FirstScriptSource() string {
+	sum := sha256.Sum256([]byte(FirstScript()))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
 // Pages renders the HTML documents of the pages in one language.
 type Pages struct {
 	language string
@@ -170,6 +191,7 @@ type Pages struct {
 func NewPages(l *message.Language, at func(path string) string) *Pages {
 	in := template.FuncMap{
 		"at": at, "catalogs": Catalogs, "clearPath": func() string { return ClearPath },
+		"first": func() template.HTML { return template.HTML("<script>" + FirstScript() + "</script>") }, // our own file
 		"T": func(name string) string { return l.T(message.Named(name)) },
 	}
 	return &Pages{language: l.Tag, document: template.Must(template.New(page).Funcs(in).ParseFS(content, page))}

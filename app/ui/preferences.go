@@ -16,7 +16,7 @@ type preferences struct {
 	declined []string // the accounts whose user declined to add a passkey, as checksums
 }
 
-// The themes. web/loader.js sets the attribute data-theme for the last two before the first
+// The themes. web/first.js sets the attribute data-theme for the last two before the first
 // paint, and the stylesheet has rules for it.
 const (
 	themeSystem = "system"
@@ -24,7 +24,7 @@ const (
 	themeDark   = "dark"
 )
 
-// The names of the preferences in the storage. web/loader.js reads the theme.
+// The names of the preferences in the storage. web/first.js reads the theme.
 const (
 	themeKey    = "latchkey.theme"
 	declinedKey = "latchkey.declined"
@@ -66,7 +66,7 @@ func (p *preferences) setTheme(theme string) {
 
 // applyTheme applies a theme to the page.
 func applyTheme(theme string) {
-	if apply := app.Window().Get("latchkeyTheme"); apply.Truthy() { // web/loader.js defines it
+	if apply := app.Window().Get("latchkeyTheme"); apply.Truthy() { // web/first.js defines it
 		apply.Invoke(theme)
 	}
 }

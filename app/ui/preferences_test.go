@@ -40,16 +40,16 @@ func TestPreferencesStay(t *testing.T) {
 	}
 }
 
-// TestLoaderKnowsTheTheme tests that web/loader.js, which applies the theme before the first
+// TestFirstScriptKnowsTheTheme tests that web/first.js, which applies the theme before the first
 // paint, uses the same names.
-func TestLoaderKnowsTheTheme(t *testing.T) {
-	loader, err := os.ReadFile("../../web/loader.js")
+func TestFirstScriptKnowsTheTheme(t *testing.T) {
+	script, err := os.ReadFile("../../web/first.js")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{themeKey, themeLight, themeDark} {
-		if !strings.Contains(string(loader), `"`+name+`"`) {
-			t.Errorf("web/loader.js does not know %q", name)
+		if !strings.Contains(string(script), `"`+name+`"`) {
+			t.Errorf("web/first.js does not know %q", name)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"latchkey/backend/testkit"
 	"latchkey/shared"
 	"latchkey/shared/message"
+	"latchkey/web"
 )
 
 // navigation is the headers of a browser that navigates to a page.
@@ -70,8 +71,8 @@ func wantLinkPage(t *testing.T, a testkit.Answer, status int, want string) {
 	if cache, referrer := a.Header.Get("Cache-Control"), a.Header.Get("Referrer-Policy"); cache != "no-store" || referrer != "no-referrer" {
 		t.Errorf("Cache-Control %q, Referrer-Policy %q", cache, referrer)
 	}
-	if strings.Contains(a.Body, "<script") {
-		t.Error("the page has a script")
+	if n := strings.Count(a.Body, "<script"); n != strings.Count(a.Body, "<script>"+web.FirstScript()+"</script>") {
+		t.Error("the page has another script than that of the theme")
 	}
 }
 

@@ -45,7 +45,7 @@ func (b *browser) task(a testkit.Answer, title message.ID) testkit.Document {
 	if got := page.Texts("h1"); len(got) != 1 || got[0] != en.T(title) {
 		b.t.Fatalf("the page is %q; want %q: %v", got, en.T(title), a)
 	}
-	if len(page.All("script")) > 0 {
+	if len(page.All("script", "src")) > 0 {
 		b.t.Error("the app starts in the page of a task")
 	}
 	return page.In(b.t, "main")

@@ -11,6 +11,7 @@ import (
 	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
+	"latchkey/web"
 )
 
 // TestMalformedJSON tests that the server refuses bodies other than the JSON that the
@@ -142,7 +143,7 @@ func TestHeaders(t *testing.T) {
 			}
 			csp := a.Header.Get("Content-Security-Policy")
 			for _, part := range []string{
-				"default-src 'none'", "script-src 'self' 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'",
+				"default-src 'none'", "script-src 'self' " + web.FirstScriptSource() + " 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'",
 				"object-src 'none'", "form-action 'none'",
 			} {
 				if !strings.Contains(csp, part) {

@@ -21,6 +21,7 @@ import (
 	"latchkey/backend/testkit"
 	"latchkey/shared"
 	"latchkey/shared/message"
+	"latchkey/web"
 )
 
 // page opens a page, from the browser's own address.
@@ -207,8 +208,12 @@ func wantInert(t *testing.T, a testkit.Answer) {
 			}
 		}
 	}
-	if n := len(page.All("script")); n > 2 { // the loader and the state
+	if n := len(page.All("script")); n > 3 { // the first script, the loader and the state
 		t.Errorf("there are %d scripts", n)
+	}
+	// The policy allows the inline script by its hash.
+	if n := strings.Count(a.Body, "<script>"); n != strings.Count(a.Body, "<script>"+web.FirstScript()+"</script>") || n > 1 {
+		t.Errorf("there are %d inline scripts", n)
 	}
 }
 
