@@ -275,7 +275,7 @@ func (k cookies) takeDone(w http.ResponseWriter, r *http.Request) message.ID {
 	}
 	k.set(w, "done", "", -1)
 	n, _ := strconv.Atoi(value)
-	for _, c := range formCalls {
+	for _, c := range formCalls() {
 		for _, done := range c.done {
 			if done == message.ID(n) {
 				return done

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"latchkey/backend/account"
@@ -38,66 +39,68 @@ type formCall struct {
 }
 
 // formCalls are the endpoints that the forms of pages can call, by path.
-var formCalls = map[string]formCall{
-	shared.SignOut.Path: {next: func(call, any) string { return shared.PageSignIn }},
-	shared.StepUp.Path: { // continues with another call: see [Server.resume]
-		required: []*shared.Error{shared.ErrPasswordRequired, shared.ErrCodeRequired, shared.ErrBackupCodeRequired},
-	},
-	shared.SignUp.Path:                {next: afterSignUp},
-	shared.SendVerificationEmail.Path: {done: messages{"": message.DoneVerificationSent}},
-	shared.RequestPasswordReset.Path:  {shows: true},
-	shared.ResetPassword.Path: {
-		done: messages{"": message.DonePasswordReset}, next: func(call, any) string { return shared.PageSignIn },
-	},
-	shared.ReportNotMe.Path: {done: messages{"": message.DoneAccountSecured}, next: afterReport},
+var formCalls = sync.OnceValue(func() map[string]formCall {
+	return map[string]formCall{
+		shared.SignOut.Path: {next: func(call, any) string { return shared.PageSignIn }},
+		shared.StepUp.Path: { // continues with another call: see [Server.resume]
+			required: []*shared.Error{shared.ErrPasswordRequired, shared.ErrCodeRequired, shared.ErrBackupCodeRequired},
+		},
+		shared.SignUp.Path:                {next: afterSignUp},
+		shared.SendVerificationEmail.Path: {done: messages{"": message.DoneVerificationSent}},
+		shared.RequestPasswordReset.Path:  {shows: true},
+		shared.ResetPassword.Path: {
+			done: messages{"": message.DonePasswordReset}, next: func(call, any) string { return shared.PageSignIn },
+		},
+		shared.ReportNotMe.Path: {done: messages{"": message.DoneAccountSecured}, next: afterReport},
 
-	shared.RevokeSession.Path:       {done: messages{"": message.DoneSessionRevoked}},
-	shared.RevokeOtherSessions.Path: {done: messages{"": message.DoneOtherSessionsRevoked}},
-	shared.ConfirmSignIn.Path:       {done: messages{"": message.DoneSignInConfirmed}},
-	shared.UpdatePasskey.Path:       {done: messages{"": message.DonePasskeyRenamed}},
-	shared.DeletePasskey.Path:       {done: messages{"": message.DonePasskeyGone}},
+		shared.RevokeSession.Path:       {done: messages{"": message.DoneSessionRevoked}},
+		shared.RevokeOtherSessions.Path: {done: messages{"": message.DoneOtherSessionsRevoked}},
+		shared.ConfirmSignIn.Path:       {done: messages{"": message.DoneSignInConfirmed}},
+		shared.UpdatePasskey.Path:       {done: messages{"": message.DonePasskeyRenamed}},
+		shared.DeletePasskey.Path:       {done: messages{"": message.DonePasskeyGone}},
 
-	shared.EnableTwoFactor.Path:      {shows: true, required: []*shared.Error{shared.ErrPasswordRequired}},
-	shared.GenerateBackupCodes.Path:  {shows: true, required: []*shared.Error{shared.ErrPasswordRequired}},
-	shared.RevokeTrustedDevice.Path:  {done: messages{"": message.DoneDeviceNotTrusted}},
-	shared.RevokeTrustedDevices.Path: {done: messages{"": message.DoneTrustedDevicesRevoked}},
-	shared.DisableTwoFactor.Path: {
-		done: messages{"": message.DoneTwoFactorDisabled}, required: []*shared.Error{shared.ErrPasswordRequired},
-	},
-	shared.SendOTP.Path: {done: messages{"": message.DoneCodeEmailed}, next: emailCodePage},
-	shared.VerifyTOTP.Path: {
-		done:     messages{"": message.DoneTwoFactorEnabled, "replace": message.DoneMovedToNewPhone},
-		required: []*shared.Error{shared.ErrCodeRequired},
-	},
+		shared.EnableTwoFactor.Path:      {shows: true, required: []*shared.Error{shared.ErrPasswordRequired}},
+		shared.GenerateBackupCodes.Path:  {shows: true, required: []*shared.Error{shared.ErrPasswordRequired}},
+		shared.RevokeTrustedDevice.Path:  {done: messages{"": message.DoneDeviceNotTrusted}},
+		shared.RevokeTrustedDevices.Path: {done: messages{"": message.DoneTrustedDevicesRevoked}},
+		shared.DisableTwoFactor.Path: {
+			done: messages{"": message.DoneTwoFactorDisabled}, required: []*shared.Error{shared.ErrPasswordRequired},
+		},
+		shared.SendOTP.Path: {done: messages{"": message.DoneCodeEmailed}, next: emailCodePage},
+		shared.VerifyTOTP.Path: {
+			done:     messages{"": message.DoneTwoFactorEnabled, "replace": message.DoneMovedToNewPhone},
+			required: []*shared.Error{shared.ErrCodeRequired},
+		},
 
-	shared.UpdateUser.Path: {
-		done:  messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved, "language": message.DoneLanguageSaved},
-		adapt: adaptLanguage, check: checkProfile,
-	},
-	shared.ChangePassword.Path: {
-		done:     messages{"": message.DonePasswordChangedAlone, "revokeOtherSessions": message.DonePasswordChanged},
-		required: []*shared.Error{shared.ErrFieldRequired.In("currentPassword"), shared.ErrFieldRequired.In("newPassword")},
-	},
-	shared.DeleteUser.Path: {
-		done:     messages{"": message.DoneVerificationSent, "password": message.DoneAccountDeleted},
-		required: []*shared.Error{shared.ErrPasswordRequired}, check: checkDeletion, next: afterDeletion,
-	},
-	shared.ChangeEmail.Path:       {done: messages{"": message.DoneVerificationSent}},
-	shared.ResendEmailChange.Path: {done: messages{"": message.DoneVerificationSent}},
-	shared.CancelEmailChange.Path: {done: messages{"": message.DoneEmailChangeCanceled}},
-	shared.ReportSignIn.Path:      {done: messages{"": message.DoneAccountSecured}, next: afterReport},
+		shared.UpdateUser.Path: {
+			done:  messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved, "language": message.DoneLanguageSaved},
+			adapt: adaptLanguage, check: checkProfile,
+		},
+		shared.ChangePassword.Path: {
+			done:     messages{"": message.DonePasswordChangedAlone, "revokeOtherSessions": message.DonePasswordChanged},
+			required: []*shared.Error{shared.ErrFieldRequired.In("currentPassword"), shared.ErrFieldRequired.In("newPassword")},
+		},
+		shared.DeleteUser.Path: {
+			done:     messages{"": message.DoneVerificationSent, "password": message.DoneAccountDeleted},
+			required: []*shared.Error{shared.ErrPasswordRequired}, check: checkDeletion, next: afterDeletion,
+		},
+		shared.ChangeEmail.Path:       {done: messages{"": message.DoneVerificationSent}},
+		shared.ResendEmailChange.Path: {done: messages{"": message.DoneVerificationSent}},
+		shared.CancelEmailChange.Path: {done: messages{"": message.DoneEmailChangeCanceled}},
+		shared.ReportSignIn.Path:      {done: messages{"": message.DoneAccountSecured}, next: afterReport},
 
-	shared.PutSetting.Path: {done: messages{"": message.DoneSettingChanged}, check: checkSetting},
-	shared.SendTestMail.Path: {
-		done: messages{"": message.DoneTestEmailAccepted, shared.FormToFile: message.DoneEmailWrittenToFile},
-	},
-	shared.CreateServerKey.Path:    {shows: true},
-	shared.RevokeServerKey.Path:    {done: messages{"": message.DoneServerKeyRevoked}},
-	shared.ResetFactors.Path:       {done: messages{"": message.DoneFactorsGone}},
-	shared.RevokeUserSessions.Path: {done: messages{"": message.DoneSessionsGone}},
-	shared.DisableUser.Path:        {done: messages{"": message.DoneDisabled}},
-	shared.EnableUser.Path:         {done: messages{"": message.DoneEnabled}},
-}
+		shared.PutSetting.Path: {done: messages{"": message.DoneSettingChanged}, check: checkSetting},
+		shared.SendTestMail.Path: {
+			done: messages{"": message.DoneTestEmailAccepted, shared.FormToFile: message.DoneEmailWrittenToFile},
+		},
+		shared.CreateServerKey.Path:    {shows: true},
+		shared.RevokeServerKey.Path:    {done: messages{"": message.DoneServerKeyRevoked}},
+		shared.ResetFactors.Path:       {done: messages{"": message.DoneFactorsGone}},
+		shared.RevokeUserSessions.Path: {done: messages{"": message.DoneSessionsGone}},
+		shared.DisableUser.Path:        {done: messages{"": message.DoneDisabled}},
+		shared.EnableUser.Path:         {done: messages{"": message.DoneEnabled}},
+	}
+})
 
 // afterSignUp opens the page to open after sign-in, or shows that the address has to be verified first.
 func afterSignUp(c call, out any) string {
@@ -160,7 +163,7 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 	if id != "" {
 		c.SetPathValue("id", id)
 	}
-	f := formCalls[rt.path]
+	f := formCalls()[rt.path]
 	for _, empty := range f.required {
 		if fields.Has(empty.Field) && fields.Get(empty.Field) == "" {
 			return nil, cmp.Or(s.limit(*c, rt.rate, rt.limitPath), error(empty))
@@ -198,7 +201,7 @@ func (s *Server) admitFormCall(c *call) (action, error) {
 
 // formRoute returns the route of an endpoint that forms can call, and the ID in its path.
 func (s *Server) formRoute(path string) (rt route, id string, ok bool) {
-	for pattern := range formCalls {
+	for pattern := range formCalls() {
 		if id, ok := shared.MatchPath(pattern, path); ok {
 			return s.writes[pattern], id, true
 		}
@@ -215,7 +218,7 @@ func (s *Server) afterFormCall(c *call, path string, fields url.Values, out any)
 	if path == shared.UpdateUser.Path && fields.Has("language") {
 		s.cookies.setLanguage(c.w, fields.Get("language")) // as the app does
 	}
-	f := formCalls[path]
+	f := formCalls()[path]
 	next := pageOf(c.URL)
 	if f.next != nil {
 		next = f.next(*c, out)
