@@ -16,11 +16,15 @@ import (
 // TestFactorNoScriptBrowser tests the pages of the second factor and of passkeys without
 // JavaScript.
 func TestFactorNoScriptBrowser(t *testing.T) {
-	suite(t, map[string]func(*testing.T, *testkit.Program){
+	tests := map[string]func(*testing.T, *testkit.Program){
 		"Enable":  testEnableNoScript,
 		"Email":   testEmailCodeNoScript,
 		"Passkey": testPasskeyNoScript,
-	}, nil)
+	}
+	if thorough() { // tests without a browser press the same buttons
+		tests["Renew"] = testRenewNoScript
+	}
+	suite(t, tests, nil)
 }
 
 // signInNoScript signs in in a new tab without JavaScript.
@@ -159,4 +163,40 @@ func testPasskeyNoScript(t *testing.T, server *testkit.Program) {
 	p.activate("#task-submit")
 	p.See(en.T(message.DonePasskeyGone))
 	p.See(en.T(message.NoPasskeysYet))
+}
+
+// testRenewNoScript moves to a new phone and makes new backup codes. Only the new ones work after
+// that.
+func testRenewNoScript(t *testing.T, server *testkit.Program) {
+	owner := browse(t, server)
+	email := owner.signUp()
+	old, _ := owner.enable()
+	p := signInNoScript(t, server, email)
+	p.At("/two-factor")
+	p.Enter("second-factor-code", old.Next()+kb.Enter)
+	p.At("/dashboard/settings")
+
+	p.Visit("/dashboard/settings/two-factor")
+	p.clickButton(message.MoveToNewPhone)
+	p.Enter("task-password", password+kb.Enter)
+	p.The("heading", en.T(message.AddKeyToAuthenticatorApp))
+	fresh := testkit.TypeKey(strings.ReplaceAll(eval[string](p, `document.getElementById("task-key").textContent`), " ", ""))
+	scanned.Add(fresh)
+	p.Enter("task-code", fresh.Next()+kb.Enter)
+	p.At("/dashboard/settings/two-factor")
+	p.See(en.T(message.DoneMovedToNewPhone))
+
+	p.clickButton(message.NewBackupCodes)
+	p.Enter("task-password", password+kb.Enter)
+	p.The("heading", en.T(message.SaveBackupCodes))
+	p.wantWithoutApp("the new codes")
+	codes := eval[[]string](p, `[...document.querySelectorAll(".codes code")].map((e) => e.textContent)`)
+
+	p = signInNoScript(t, server, email)
+	p.At("/two-factor")
+	p.Enter("second-factor-code", scanned.Wrong()+kb.Enter)
+	p.See(en.T(message.ErrInvalidCode))
+	p.activate("details summary")
+	p.Enter("second-factor-backupCode", codes[0]+kb.Enter)
+	p.At("/dashboard/settings")
 }
