@@ -202,13 +202,13 @@ var (
 	EventMailDiscarded = newServerEvent("mail-dropped", GroupServer, WeightAlarm,
 		message.EventMailDiscarded, message.FilterMailDiscarded)
 	EventKeyRotated = newServerEvent("key-rotated", GroupServer, WeightChange,
-		message.EventKeyRotated, message.FilterServerKeysRotated)
+		message.EventKeyRotated, message.FilterEncryptionKeysRotated)
 	// The operator imported the accounts of another system, which Subject names.
 	EventImported = newServerEvent("imported", GroupServer, WeightChange,
 		message.EventImported, message.FilterImports)
 	// The server lacks the key of a sealed value.
 	EventKeyMissing = newServerEvent("key-missing", GroupServer, WeightAlarm,
-		message.EventKeyMissing, message.FilterServerKeysMissing)
+		message.EventKeyMissing, message.FilterEncryptionKeysMissing)
 )
 
 // FindEventKind returns the kind with a name, or the zero EventKind for a kind that a newer

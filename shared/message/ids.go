@@ -1487,6 +1487,12 @@ const (
 	// Accounts recovered by the operator
 	FilterEmergencyAccess
 
+	// Encryption keys missing
+	FilterEncryptionKeysMissing
+
+	// Encryption keys changed
+	FilterEncryptionKeysRotated
+
 	// Factors reset by administrators
 	FilterFactorsReset
 
@@ -1550,14 +1556,8 @@ const (
 	// Server keys created
 	FilterServerKeysCreated
 
-	// Encryption keys missing
-	FilterServerKeysMissing
-
 	// Server keys revoked
 	FilterServerKeysRevoked
-
-	// Encryption keys changed
-	FilterServerKeysRotated
 
 	// Wrong passwords in a session
 	FilterSessionWrongPasswords
