@@ -15,6 +15,7 @@ import (
 	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
 	"golang.org/x/crypto/chacha20poly1305"
 
+	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
 )
@@ -198,7 +199,7 @@ func (app *oldApp) fill(t *testing.T) {
 // statements returns a function that runs a statement with a "?" for each argument.
 func statements(t *testing.T, database string) func(query string, args ...any) {
 	t.Helper()
-	pool := openSQL(t, database)
+	pool := storetest.OpenSQL(t, database)
 	return func(query string, args ...any) {
 		t.Helper()
 		if strings.HasPrefix(database, "postgres:") {
@@ -223,7 +224,7 @@ func hasTables(t *testing.T, database string) bool {
 		query = "SELECT COUNT(*) FROM sqlite_master"
 	}
 	var n int
-	if err := openSQL(t, database).QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+	if err := storetest.OpenSQL(t, database).QueryRowContext(t.Context(), query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n > 0

@@ -36,7 +36,7 @@ func TestKilledWhileLinking(t *testing.T) {
 			clients[i] = p.Client()
 			clients[i].SignUp(fmt.Sprintf("user%d@example.test", i)).Must(t, 200, "")
 		}
-		log := &linkedLog{pool: openSQL(t, database), db: storetest.Open(t, database), keys: readKeys(t, keyFile)}
+		log := &linkedLog{pool: storetest.OpenSQL(t, database), db: storetest.Open(t, database), keys: readKeys(t, keyFile)}
 
 		const backlog, rounds, most = 4000, 3, 12
 		var confirmed atomic.Int64

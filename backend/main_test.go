@@ -1,14 +1,11 @@
 package main_test
 
 import (
-	"database/sql"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/uptrace/bun/driver/pgdriver"
 
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
@@ -118,7 +115,7 @@ func countSignIns(t *testing.T, database string) (n int) {
 // the statement changes a row.
 func execSQL(t *testing.T, database, query string) {
 	t.Helper()
-	pool := openSQL(t, database)
+	pool := storetest.OpenSQL(t, database)
 	defer pool.Close()
 	result, err := pool.ExecContext(t.Context(), query)
 	if err != nil {
@@ -127,22 +124,6 @@ func execSQL(t *testing.T, database, query string) {
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		t.Fatalf("%s: %d rows, %v", query, n, err)
 	}
-}
-
-// openSQL opens the database of a server, and closes it when the test ends.
-func openSQL(t *testing.T, database string) *sql.DB {
-	t.Helper()
-	var pool *sql.DB
-	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		var err error
-		if pool, err = sql.Open("sqlite", fmt.Sprintf("%s?_pragma=busy_timeout(%d)", path, testkit.Patience.Milliseconds())); err != nil {
-			t.Fatal(err)
-		}
-	} else {
-		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
-	}
-	t.Cleanup(func() { pool.Close() })
-	return pool
 }
 
 // await receives from a channel, and fails the test if nothing comes for

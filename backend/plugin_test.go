@@ -33,7 +33,7 @@ func TestClientPlugin(t *testing.T) {
 		p := testkit.Start(t, "-database", database, "-rate-limits", "off")
 		// The sessions are stale from the beginning, because the test cannot wait for FRESH_WINDOW.
 		const stale = "UPDATE sessions SET confirmed_at = '2026-01-01 00:00:00+00:00' WHERE id = NEW.id"
-		pool := openSQL(t, database)
+		pool := storetest.OpenSQL(t, database)
 		if _, err := pool.ExecContext(t.Context(), "CREATE TRIGGER stale AFTER INSERT ON sessions BEGIN "+stale+"; END"); err != nil {
 			t.Fatal(err)
 		}

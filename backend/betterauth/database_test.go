@@ -2,7 +2,6 @@ package betterauth_test
 
 import (
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"fmt"
 	"reflect"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/uptrace/bun/driver/pgdriver"
 	_ "modernc.org/sqlite"
 
 	"latchkey/backend/betterauth"
@@ -20,25 +18,13 @@ import (
 // execute runs statements in a database, as its owner.
 func execute(t testing.TB, url string, statements ...string) {
 	t.Helper()
-	db := owner(t, url)
+	db := storetest.OpenSQL(t, url)
 	defer db.Close()
 	for _, statement := range statements {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%v\n%s", err, statement)
 		}
 	}
-}
-
-func owner(t testing.TB, url string) *sql.DB {
-	t.Helper()
-	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return db
-	}
-	return sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 }
 
 func open(t testing.TB, url string) *betterauth.Database {

@@ -230,7 +230,7 @@ func TestSnapshot(t *testing.T) {
 			execute(t, url, "PRAGMA journal_mode = WAL")
 		}
 		execute(t, url, builtIn(url).statements()...)
-		application := owner(t, url)
+		application := storetest.OpenSQL(t, url)
 		defer application.Close()
 		update := func(statement string) {
 			t.Helper()

@@ -18,6 +18,7 @@ import (
 
 	_ "modernc.org/sqlite"
 
+	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/shared/message"
 )
@@ -348,12 +349,7 @@ func startWithDatabase(t *testing.T, line ...string) (*testkit.Program, *sql.DB)
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "latchkey.db")
 	server := testkit.Start(t, append(line, "-rate-limits", "off", "-database", "sqlite:"+file)...)
-	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(60000)")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return server, db
+	return server, storetest.OpenSQL(t, "sqlite:"+file)
 }
 
 // execSQL changes the database directly. It reaches states that would take long

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun/driver/pgdriver"
 
 	"latchkey/backend/account"
 	"latchkey/backend/mail"
@@ -137,15 +135,7 @@ func (s *testServer) events(t *testing.T, kind string) int {
 // exec executes SQL without the server.
 func (s *testServer) exec(t *testing.T, query string) {
 	t.Helper()
-	var pool *sql.DB
-	if path, ok := strings.CutPrefix(s.database, "sqlite:"); ok {
-		var err error
-		if pool, err = sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(3000)"); err != nil {
-			t.Fatal(err)
-		}
-	} else {
-		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(s.database)))
-	}
+	pool := storetest.OpenSQL(t, s.database)
 	defer pool.Close()
 	if _, err := pool.ExecContext(t.Context(), query); err != nil {
 		t.Fatal(err)

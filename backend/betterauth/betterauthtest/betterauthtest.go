@@ -4,7 +4,6 @@ package betterauthtest
 
 import (
 	"context"
-	"database/sql"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,9 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/uptrace/bun/driver/pgdriver"
-	_ "modernc.org/sqlite" // the driver
-
+	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 )
 
@@ -139,7 +136,7 @@ func (s *Server) Client() *testkit.Client { return testkit.NewClient(s.Origin) }
 // Exec runs a statement in the database, as an administrator of it does.
 func (s *Server) Exec(statement string) {
 	s.t.Helper()
-	db := s.open()
+	db := storetest.OpenSQL(s.t, s.Database)
 	defer db.Close()
 	if _, err := db.ExecContext(s.t.Context(), statement); err != nil {
 		s.t.Fatalf("%s: %v", statement, err)
@@ -149,24 +146,10 @@ func (s *Server) Exec(statement string) {
 // Query returns the text that a statement selects.
 func (s *Server) Query(statement string) (text string) {
 	s.t.Helper()
-	db := s.open()
+	db := storetest.OpenSQL(s.t, s.Database)
 	defer db.Close()
 	if err := db.QueryRowContext(s.t.Context(), statement).Scan(&text); err != nil {
 		s.t.Fatalf("%s: %v", statement, err)
 	}
 	return text
-}
-
-func (s *Server) open() *sql.DB {
-	s.t.Helper()
-	path, ok := strings.CutPrefix(s.Database, "sqlite:")
-	if !ok {
-		return sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(s.Database)))
-	}
-	// The server may write at the same time.
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return db
 }

@@ -10,19 +10,28 @@ import (
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
-// Dump returns the whole content of the database at url at one moment, as an attacker with a
-// copy would see it. Each row is one line that begins with the name of its table.
-func Dump(t *testing.T, url string) string {
+// OpenSQL opens the database at url without the store, beside a server that uses it. It closes the
+// database at the end of the test.
+func OpenSQL(t testing.TB, url string) *sql.DB {
 	t.Helper()
 	var pool *sql.DB
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		var err error
-		if pool, err = sql.Open("sqlite", path+"?_pragma=busy_timeout(60000)"); err != nil {
+		if pool, err = sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(60000)"); err != nil {
 			t.Fatal(err)
 		}
 	} else {
 		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
 	}
+	t.Cleanup(func() { pool.Close() })
+	return pool
+}
+
+// Dump returns the whole content of the database at url at one moment, as an attacker with a
+// copy would see it. Each row is one line that begins with the name of its table.
+func Dump(t *testing.T, url string) string {
+	t.Helper()
+	pool := OpenSQL(t, url)
 	defer pool.Close()
 	begin, names := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 	if strings.HasPrefix(url, "sqlite:") {
