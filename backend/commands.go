@@ -38,7 +38,7 @@ var commands = []command{
 		append([]string{"origin", "listen"}, databaseFlags...), oneEmail, withAccounts(emergencyAccess)},
 	{"import better-auth", "", "take over the users of an application that uses Better Auth",
 		append([]string{"from", "secret-file"}, importFlags...), noArguments, importBetterAuth},
-	{"import users", "FILE", "add the users of a file, one JSON object on each line", importFlags, oneFile, withAccounts(importUsers)},
+	{"import users", "FILE", "add the users of a file, one JSON object on each line", importFlags, oneFile, importUsers},
 	{"server-key", "ACTION [NAME]", "\"create NAME\" prints a new key for an application's back end,\n" +
 		"\"list\" lists the keys, and \"revoke NAME\" revokes one", databaseFlags, serverKeyArguments, withAccounts(serverKey)},
 	{"verify-log", "", "verify that the security log has not been tampered with", databaseFlags, noArguments, withAccounts(verifyLog)},

@@ -168,17 +168,31 @@ func (c config) printEarlier(out io.Writer, done account.Import) error {
 // errDryRun ends the transaction of a dry run.
 var errDryRun = errors.New("dry run")
 
-// importUsers adds the users of a file.
-func importUsers(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
-	file, err := os.Open(c.args[0])
+// importUsers adds the users of a file. A dry run does not create a database that does not exist.
+func importUsers(ctx context.Context, c config, out io.Writer) error {
+	contents, err := store.Look(ctx, c.database)
 	if err != nil {
-		return err
+		return fmt.Errorf("open the database: %w", err)
 	}
-	defer file.Close()
+	if contents.AnyTable || !c.dryRun {
+		return withAccounts(importFile)(ctx, c, out)
+	}
+	dry := account.Service{Keys: keyring.New(), Now: account.Now, Settings: c.settings}
+	return dry.TryImport(func(i *account.Importer) error {
+		report, err := c.addFile(ctx, i)
+		if err != nil {
+			return err
+		}
+		return c.printReport(out, report)
+	})
+}
+
+// importFile adds the users of a file to a database. A dry run adds them in a transaction that it
+// undoes, because those that the database has already are skipped.
+func importFile(ctx context.Context, c config, accounts *account.Service, out io.Writer) error {
 	var report importer.Report
-	err = accounts.ImportUsers(ctx, func(i *account.Importer) (any, error) {
-		report, err = importer.Users(ctx, file, account.Now(), i)
-		if report.DryRun = c.dryRun; err == nil && c.dryRun {
+	err := accounts.ImportUsers(ctx, func(i *account.Importer) (_ any, err error) {
+		if report, err = c.addFile(ctx, i); err == nil && c.dryRun {
 			err = errDryRun
 		}
 		return report, err
@@ -187,6 +201,18 @@ func importUsers(ctx context.Context, c config, accounts *account.Service, out i
 		return err
 	}
 	return c.printReport(out, report)
+}
+
+// addFile adds the users of the file in the arguments.
+func (c config) addFile(ctx context.Context, i *account.Importer) (importer.Report, error) {
+	file, err := os.Open(c.args[0])
+	if err != nil {
+		return importer.Report{}, err
+	}
+	defer file.Close()
+	report, err := importer.Users(ctx, file, account.Now(), i)
+	report.DryRun = c.dryRun
+	return report, err
 }
 
 func oneFile(args []string) error {

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ func TestImportUsers(t *testing.T) {
 		command := testkit.Fence(t, betterAuth, "sh", "import users")
 		write(lines)
 		p := testkit.Start(t, "-database", database, "-data", filepath.Join(dir, "data"), "-rate-limits", "off")
-		p.Client().SignUp("first@example.com").Must(t, 200, "")
+		first := p.Client().SignUp("first@example.com").Must(t, 200, "")
 
 		for _, c := range []struct{ add, want string }{
 			{`{"email": "x@example.com", "passwordHsh": ""}`, `line 3: unknown member "passwordHsh"`},
@@ -48,10 +49,12 @@ func TestImportUsers(t *testing.T) {
 		runShell(t, dir, env, mustReplace(t, command, "import users", "import users -dry-run"))
 		signIn(p.Client(), "grace@example.com", "rasmuslerdorf").Want(t, 401, "INVALID_EMAIL_OR_PASSWORD")
 
-		write(lines + `{"email": "FIRST@example.com"}` + "\n" + `{"email": "other@example.com", "passwordHash": "md5"}`)
+		write(lines + `{"email": "FIRST@example.com"}` + "\n" + `{"email": "other@example.com", "passwordHash": "md5"}` + "\n" +
+			`{"email": "same@example.com", "id": "` + fmt.Sprint(first.Get("user.id")) + `"}`)
 		out := runShell(t, dir, env, command)
 		for _, want := range []string{
-			"3  users", "1  passwords", "1  authenticators", "2  backup codes", "1  users: another user", "1  passwords: the form",
+			"3  users", "1  passwords", "1  authenticators", "2  backup codes", "1  users: another user", "1  users: the ID",
+			"1  passwords: the form",
 		} {
 			if !strings.Contains(out, want) {
 				t.Errorf("the report lacks %q:\n%s", want, out)
@@ -59,6 +62,11 @@ func TestImportUsers(t *testing.T) {
 		}
 		if again := runShell(t, dir, env, command); !strings.Contains(again, "0  users\n") || !strings.Contains(again, "4  users: another user") {
 			t.Errorf("the second time: %s", again)
+		}
+		empty, data := storetest.SQLite(t), filepath.Join(dir, "nothing")
+		dry, err := testkit.Run(t, "import", "users", "-dry-run", "-database", empty, "-data", data, file)
+		if _, missing := os.Stat(data); err != nil || !strings.Contains(dry, "5  users") || missing == nil || hasTables(t, empty) {
+			t.Errorf("a dry run without a database: %v, %s; it must write nothing", err, dry)
 		}
 		for range 2 { // the hash is new after the first time
 			signIn(p.Client(), "grace@example.com", "rasmuslerdorf").Want(t, 200, "")

@@ -38,7 +38,7 @@ func (r Refused) Error() string { return string(r) }
 const (
 	RefusedAddress    Refused = "the email address is not valid here"
 	RefusedTwin       Refused = "another user has the same email address"
-	RefusedUserID     Refused = "the ID is empty, longer than 255 bytes or not unique"
+	RefusedUserID     Refused = "the ID is empty, has control characters, is longer than 255 bytes, or is not unique"
 	RefusedNoUser     Refused = "the user was not taken over"
 	RefusedHash       Refused = "the form of the password's hash is unknown"
 	RefusedExpensive  Refused = "the password's hash takes more than a second or 256 MiB"
@@ -177,16 +177,13 @@ func (i *Importer) AddUser(ctx context.Context, u User) error {
 		return RefusedAddress
 	}
 	taken, known := i.emails[email]
-	if i.tx != nil && !taken {
-		_, _, err := i.tx.UserByEmail(ctx, email)
-		if taken = err == nil; !taken && !errors.Is(err, ErrNotFound) {
-			return err
-		}
-	}
+	storedEmail, storedID, err := i.isStored(ctx, email, u.ID)
 	switch {
-	case taken, known && u.Email != email: // another user has it in exactly this form
+	case err != nil:
+		return err
+	case taken || storedEmail, known && u.Email != email: // another user has it in exactly this form
 		return RefusedTwin
-	case u.ID == "" || len(u.ID) > maxUserID || i.users[u.ID] != nil || strings.ContainsFunc(u.ID, unicode.IsControl):
+	case u.ID == "" || len(u.ID) > maxUserID || i.users[u.ID] != nil || storedID || strings.ContainsFunc(u.ID, unicode.IsControl):
 		return RefusedUserID
 	}
 	now := i.s.Now()
@@ -199,6 +196,22 @@ func (i *Importer) AddUser(ctx context.Context, u User) error {
 	i.emails[email], i.users[u.ID] = true, &importedUser{createdAt: u.CreatedAt, disabled: u.DisabledAt != nil}
 	i.rows.users = append(i.rows.users, u)
 	return i.flush(ctx, importBatch)
+}
+
+// isStored reports whether the database has an account with the address, or else with the ID.
+func (i *Importer) isStored(ctx context.Context, address, id string) (hasAddress, hasID bool, err error) {
+	if i.tx == nil {
+		return false, false, nil
+	}
+	_, _, err = i.tx.UserByEmail(ctx, address)
+	if hasAddress = err == nil; errors.Is(err, ErrNotFound) {
+		_, err = i.tx.UserByID(ctx, id)
+		hasID = err == nil
+	}
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return hasAddress, hasID, err
 }
 
 // importedName returns a name without the characters that [shared.ParseName] refuses, and in
