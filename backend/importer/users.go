@@ -25,7 +25,7 @@ type UserLine struct {
 	// PasswordHash is in one of the forms of [passhash.Form]. A user without one requests a
 	// link by email.
 	PasswordHash string     `json:"passwordHash"`
-	TOTPSecret   string     `json:"totpSecret"` // in base32, for codes of 6 digits each 30 seconds with SHA-1; empty for none
+	TOTPSecret   string     `json:"totpSecret"` // in base32, for codes of 6 digits every 30 seconds with SHA-1; empty for none
 	BackupCodes  []string   `json:"backupCodes"`
 	Disabled     bool       `json:"disabled"`
 	CreatedAt    *time.Time `json:"createdAt"` // now if it is missing
