@@ -189,6 +189,11 @@ type RotatedToken struct {
 // faster, RenewToken returns no token, because the response to that call sets the cookies. It
 // fails with [shared.ErrUnauthorized] if the session has ended meanwhile.
 func (s *Service) RenewToken(ctx context.Context, actor Actor, remember bool) (o SignInResult, err error) {
+	// First, so that a database that fails here leaves the session its token.
+	hash, err := passwordHash(ctx, userTx{s.Store, actor.User})
+	if err != nil {
+		return o, err
+	}
 	token, now := NewToken(), s.Now()
 	renewed := actor.Session
 	renewed.TokenHash, renewed.Remember = token.Hash(), remember
@@ -202,10 +207,9 @@ func (s *Service) RenewToken(ctx context.Context, actor Actor, remember bool) (o
 	} else if err != nil {
 		return o, err
 	}
-	hash, err := passwordHash(ctx, userTx{s.Store, actor.User})
 	o = SignInResult{User: actor.User, Session: renewed, Token: token}
 	o.KnownDevice = s.addKnownDevice(actor.User.ID, hash, actor.Client.KnownDevice, false)
-	return o, err
+	return o, nil
 }
 
 // rotate gives a session a new token.
