@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"latchkey/backend/betterauth/betterauthtest"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 )
@@ -19,19 +20,6 @@ var generatedColumns = map[string]string{
 	"verification": "createdAt updatedAt expiresAt",
 	"twoFactor":    "backupCodes userId",
 	"passkey":      "createdAt publicKey userId credentialID deviceType backedUp",
-}
-
-// snakeCase returns a name as Drizzle's generator does.
-func snakeCase(name string) string {
-	var b strings.Builder
-	for _, r := range strings.ReplaceAll(name, "ID", "Id") {
-		if r >= 'A' && r <= 'Z' {
-			b.WriteByte('_')
-			r += 'a' - 'A'
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }
 
 // regenerate gives the tables and columns other names, and dates the type of both generators: no
@@ -58,7 +46,7 @@ func (app *oldApp) regenerate(table, column func(string) string) {
 func TestImportGenerated(t *testing.T) {
 	t.Parallel()
 	for generator, names := range map[string]struct{ table, column func(string) string }{
-		"Drizzle": {func(s string) string { return snakeCase(s) + "s" }, snakeCase},
+		"Drizzle": {func(s string) string { return betterauthtest.SnakeCase(s) + "s" }, betterauthtest.SnakeCase},
 		"Prisma":  {func(s string) string { return strings.ToUpper(s[:1]) + s[1:] }, func(s string) string { return s }},
 	} {
 		t.Run(generator, func(t *testing.T) {

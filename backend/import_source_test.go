@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,8 +11,8 @@ import (
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
-	"golang.org/x/crypto/chacha20poly1305"
 
+	"latchkey/backend/betterauth/betterauthtest"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
@@ -99,18 +97,6 @@ func (app *oldApp) session(id, user string, ago, left time.Duration, impersonato
 		isoTime(now.Add(-ago)), "192.0.2.7", testkit.Firefox, user, impersonator)
 }
 
-// encrypt encrypts a value as Better Auth does.
-func encrypt(secret, plain string) string {
-	key := sha256.Sum256([]byte(secret))
-	aead, err := chacha20poly1305.NewX(key[:])
-	if err != nil {
-		panic(err)
-	}
-	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce)
-	return hex.EncodeToString(aead.Seal(nonce, nonce, []byte(plain), nil))
-}
-
 // factor adds an authenticator with backup codes.
 func (app *oldApp) factor(user, secret string, verified any, codes ...string) {
 	key := rand.Text() + "_-123-" // 32 characters, of which Better Auth uses these, too
@@ -120,7 +106,7 @@ func (app *oldApp) factor(user, secret string, verified any, codes ...string) {
 		panic(err)
 	}
 	app.exec(`INSERT INTO "twoFactor" VALUES (?, ?, ?, ?, ?)`,
-		rand.Text(), encrypt(secret, key), encrypt(secret, string(list)), user, verified)
+		rand.Text(), betterauthtest.Encrypt(secret, key), betterauthtest.Encrypt(secret, string(list)), user, verified)
 }
 
 // passkey adds a passkey of an authenticator that answers a user handle of Better Auth.

@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"latchkey/backend/betterauth"
+	"latchkey/backend/betterauth/betterauthtest"
 	"latchkey/backend/store/storetest"
 )
 
@@ -263,16 +264,7 @@ func (v variant) columns(list string) string {
 	for i, column := range columns {
 		name, kind, _ := strings.Cut(column, ":")
 		if v.snake {
-			name = strings.ReplaceAll(name, "ID", "Id")
-			var b strings.Builder
-			for _, r := range name {
-				if r >= 'A' && r <= 'Z' {
-					b.WriteByte('_')
-					r += 'a' - 'A'
-				}
-				b.WriteRune(r)
-			}
-			name = b.String()
+			name = betterauthtest.SnakeCase(name)
 		}
 		columns[i] = `"` + name + `":` + kind
 	}

@@ -1,10 +1,7 @@
 package betterauth_test
 
 import (
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base32"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,9 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/crypto/chacha20poly1305"
-
 	"latchkey/backend/betterauth"
+	"latchkey/backend/betterauth/betterauthtest"
 )
 
 // What Better Auth 1.7.25 has made with a secret.
@@ -36,17 +32,7 @@ func parse(t *testing.T, single, versioned string) betterauth.Secrets {
 	return s
 }
 
-// encrypt encrypts as Better Auth does.
-func encrypt(secret, plain string) string {
-	key := sha256.Sum256([]byte(secret))
-	aead, err := chacha20poly1305.NewX(key[:])
-	if err != nil {
-		panic(err)
-	}
-	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce)
-	return hex.EncodeToString(aead.Seal(nonce, nonce, []byte(plain), nil))
-}
+var encrypt = betterauthtest.Encrypt
 
 func TestTOTPKey(t *testing.T) {
 	key, err := parse(t, secret, "").TOTPKey(totpSecret)
