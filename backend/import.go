@@ -170,6 +170,9 @@ var errDryRun = errors.New("dry run")
 
 // importUsers adds the users of a file. A dry run does not create a database that does not exist.
 func importUsers(ctx context.Context, c config, out io.Writer) error {
+	if _, err := os.Stat(c.args[0]); err != nil { // before the database is created
+		return err
+	}
 	contents, err := store.Look(ctx, c.database)
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)

@@ -362,6 +362,9 @@ func TestImportRefused(t *testing.T) {
 		}{
 			"no secret":    {[]string{"BETTER_AUTH_SECRET="}, "give the application's secret"},
 			"wrong secret": {[]string{"BETTER_AUTH_SECRET=wrong"}, "decrypts no authenticator"},
+			"same":         {[]string{"-database", source}, "must be different databases"},
+			"no server":    {[]string{"-database", "postgres://u@127.0.0.1:1/x"}, "open the database: dial tcp 127.0.0.1:1: "},
+			"other scheme": {[]string{"-database", "mysql:x"}, `must begin with sqlite: or postgres://, not "mysql:"`},
 			"other file":   {[]string{"BETTER_AUTH_SECRET=", "-secret-file", "/nowhere"}, "-secret-file"},
 		} {
 			database := target()

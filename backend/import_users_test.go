@@ -68,6 +68,10 @@ func TestImportUsers(t *testing.T) {
 		if _, missing := os.Stat(data); err != nil || !strings.Contains(dry, "5  users") || missing == nil || hasTables(t, empty) {
 			t.Errorf("a dry run without a database: %v, %s; it must write nothing", err, dry)
 		}
+		out, err = testkit.Run(t, "import", "users", "-database", empty, "-data", data, file+"x")
+		if err == nil || !strings.Contains(out, "no such file") || hasTables(t, empty) {
+			t.Errorf("without the file: %v, %s; it must write nothing", err, out)
+		}
 		for range 2 { // the hash is new after the first time
 			signIn(p.Client(), "grace@example.com", "rasmuslerdorf").Want(t, 200, "")
 		}

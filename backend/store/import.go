@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,7 +43,7 @@ type Contents struct {
 }
 
 // Look says what a database contains, without changing anything. It creates neither the
-// database nor a table.
+// database nor a table. Its errors are those of the driver, for the operator.
 func Look(ctx context.Context, database string) (c Contents, err error) {
 	b, err := openToRead(database)
 	if err != nil || b == nil {
@@ -55,7 +54,7 @@ func Look(ctx context.Context, database string) (c Contents, err error) {
 		return c, err
 	}
 	if c.AnyUser, err = b.NewSelect().Table("users").ColumnExpr("1").Exists(ctx); err != nil {
-		return c, wrapDB(err)
+		return c, err
 	}
 	if any, err := hasTable(ctx, b, "imports"); err != nil || !any {
 		return c, err
@@ -71,24 +70,31 @@ func Look(ctx context.Context, database string) (c Contents, err error) {
 
 // openToRead opens a database to read it. It returns nil if there is no such file.
 func openToRead(database string) (*bun.DB, error) {
-	scheme, rest, _ := strings.Cut(database, ":")
-	if scheme != "sqlite" {
+	scheme, path, _ := strings.Cut(database, ":")
+	switch scheme {
+	case "sqlite":
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		pool, err := connectSQLite(path, url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", Timeout.Milliseconds())}})
+		if err != nil {
+			return nil, err
+		}
+		return bun.NewDB(pool, sqlitedialect.New()), nil
+	case "postgres", "postgresql":
 		pool, err := connectPostgres(database, Timeout)
-		return bun.NewDB(pool, pgdialect.New()), err
+		if err != nil {
+			return nil, err
+		}
+		return bun.NewDB(pool, pgdialect.New()), nil
 	}
-	if _, err := os.Stat(rest); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	q := url.Values{"mode": {"ro"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", Timeout.Milliseconds())}}
-	pool, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: rest}).EscapedPath(), RawQuery: q.Encode()}).String())
-	return bun.NewDB(pool, sqlitedialect.New()), err
+	return nil, schemeError(scheme)
 }
 
-func hasTable(ctx context.Context, b *bun.DB, name string) (has bool, err error) {
+func hasTable(ctx context.Context, b *bun.DB, name string) (bool, error) {
 	query := b.NewSelect().TableExpr("sqlite_master").ColumnExpr("1").Where("type = 'table' AND name = ?", name)
 	if b.Dialect().Name() == dialect.PG {
 		query = b.NewSelect().ColumnExpr("1").Where("to_regclass(?) IS NOT NULL", name)
 	}
-	has, err = query.Exists(ctx)
-	return has, wrapDB(err)
+	return query.Exists(ctx)
 }

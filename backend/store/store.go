@@ -75,7 +75,11 @@ func OpenWith(database string, timeout time.Duration) (DB, error) {
 	case "postgres", "postgresql":
 		return openPostgres(database, timeout)
 	}
-	return DB{}, fmt.Errorf("the database URL must begin with sqlite: or postgres://, not %q", scheme+":")
+	return DB{}, schemeError(scheme)
+}
+
+func schemeError(scheme string) error {
+	return fmt.Errorf("the database URL must begin with sqlite: or postgres://, not %q", scheme+":")
 }
 
 func openSQLite(path string, timeout time.Duration) (DB, error) {
@@ -98,13 +102,18 @@ func openSQLite(path string, timeout time.Duration) (DB, error) {
 			"foreign_keys(1)",
 		},
 	}
-	pool, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String())
+	pool, err := connectSQLite(path, q)
 	if err != nil {
 		return DB{}, err
 	}
 	db := bun.NewDB(pool, sqlitedialect.New())
 	limitConnections(pool, sqliteConnections)
 	return DB{bun: db, pool: db, path: path}.withQueries(timeout), nil
+}
+
+// connectSQLite opens a file with parameters of the driver.
+func connectSQLite(path string, q url.Values) (*sql.DB, error) {
+	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String())
 }
 
 func openPostgres(dsn string, timeout time.Duration) (DB, error) {
