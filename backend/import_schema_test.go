@@ -115,3 +115,35 @@ func TestImportSourceStops(t *testing.T) {
 		}
 	})
 }
+
+// TestImportVersions tests an application that has changed its secret, with BETTER_AUTH_SECRETS.
+func TestImportVersions(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, source string) {
+		app := newOldApp(t, source)
+		app.fill(t)
+		app.exec(`UPDATE "twoFactor" SET secret = '$ba$2$' || secret, "backupCodes" = '$ba$2$' || "backupCodes"`)
+		database, data := storetest.SQLite(t), t.TempDir()
+		line := []string{"import", "better-auth", "-json", "-from", source, "-database", database, "-data", data}
+		for env, want := range map[string]string{
+			"BETTER_AUTH_SECRET=of another version": "version 2. Set BETTER_AUTH_SECRETS in the environment",
+			"BETTER_AUTH_SECRETS=3:" + oldSecret:    "it has no version 2. Set BETTER_AUTH_SECRETS in the environment",
+			"BETTER_AUTH_SECRETS=2:wrong,1:older":   "Give the secret that the application uses",
+			"BETTER_AUTH_SECRETS=" + oldSecret:      "entry 1 of BETTER_AUTH_SECRETS must be",
+		} {
+			out, err := testkit.Run(t, append([]string{env}, line...)...)
+			if err == nil || !strings.Contains(out, want) || strings.Contains(out, oldSecret) || hasTables(t, database) {
+				t.Errorf("with %s: %v, %s; want an error with %q", env, err, out, want)
+			}
+		}
+		out, err := testkit.Run(t, append([]string{"BETTER_AUTH_SECRETS=2:" + oldSecret + ",1:older"}, line...)...)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		app.checkReport(t, parseImported(t, out))
+		p := testkit.Start(t, "-database", database, "-data", data)
+		if !app.browser(p, "fresh").SignedIn(t) {
+			t.Error("the first secret does not sign the cookies")
+		}
+	})
+}
