@@ -35,9 +35,9 @@ type UserLine struct {
 // hash.
 const maxLine = 64 * 1024
 
-// Users adds the users of a file that has one [UserLine] on each line. A user whose address has
-// an account already is skipped, so that the file can be imported again after it has grown. Any
-// line that is not valid is an error, which says the number of the line.
+// Users adds the users of a file that has one [UserLine] on each line. What the rules refuse is
+// skipped, such as a user whose address has an account already, so that the file can be imported
+// again after it has grown. A line that is not a UserLine is an error, which says its number.
 func Users(ctx context.Context, file io.Reader, now time.Time, i *account.Importer) (Report, error) {
 	r := Report{Skipped: []Skipped{}, Notes: []string{}}
 	lines := bufio.NewScanner(file)
