@@ -57,7 +57,7 @@ func FormOf(hash string) Form {
 	switch {
 	case !ok:
 		return Unknown
-	case a.cost.Memory > maxMemory || uint64(a.cost.Memory)*uint64(a.cost.Time) > maxWork:
+	case a.cost.memory() > maxMemory || uint64(a.cost.memory())*uint64(a.cost.Time) > maxWork:
 		return Expensive
 	}
 	return Argon2id
@@ -112,6 +112,10 @@ func parseArgon2id(hash string) (a argon2idHash, ok bool) {
 	a.key, err2 = base64.RawStdEncoding.DecodeString(part[5])
 	return a, err1 == nil && err2 == nil && len(a.salt) >= 8 && len(a.salt) <= 64 && len(a.key) >= 16 && len(a.key) <= 64
 }
+
+// memory returns the memory in KiB that argon2id really uses: at least eight blocks for each thread
+// (RFC 9106, section 3.1).
+func (c Cost) memory() uint32 { return max(c.Memory, 8*uint32(c.Threads)) }
 
 // verify tries the NFKC form of the password, which our own hashes are of, and the password as
 // it is, which the hashes of most other systems are of.

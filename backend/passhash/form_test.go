@@ -61,6 +61,8 @@ func TestRefusedHashes(t *testing.T) {
 		"x$argon2id$v=19$m=65536,t=2,p=1$" + salt + "$" + key:          Unknown,
 		"$argon2id$v=19$m=4194304,t=1,p=1$" + salt + "$" + key:         Expensive,
 		"$argon2id$v=19$m=65536,t=4000000,p=1$" + salt + "$" + key:     Expensive,
+		"$argon2id$v=19$m=1,t=1048576,p=255$" + salt + "$" + key:       Expensive, // argon2id uses 2,040 KiB
+		"$argon2id$v=19$m=1,t=1048576,p=1$" + salt + "$" + key:         Expensive,
 		"$2a$15$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW": Expensive,
 		"$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW": Unknown,
 		"$pbkdf2-sha256$i=600000$" + salt + "$" + key:                  Unknown,
