@@ -1,6 +1,9 @@
 package passhash
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestForeignHashes checks hashes that other implementations have made: the argon2 reference
 // implementation (test.c), crypt_blowfish (wrapper.c), PHP's documentation of
@@ -74,5 +77,32 @@ func TestRefusedHashes(t *testing.T) {
 		if verify(hash, "password") || verify(hash, "U*U") {
 			t.Errorf("%q matches a password", hash)
 		}
+	}
+}
+
+// TestLargeHashesWait checks that hashes of other systems that take more memory than our own wait
+// for it: with a slot for each of many processors, they would otherwise take several gigabytes.
+func TestLargeHashesWait(t *testing.T) {
+	t.Parallel()
+	cost := Cost{Memory: 64, Time: 1, Threads: 1}
+	h := New(cost, MaxWait)
+	large := Cost{Memory: 1024, Time: 1, Threads: 1}.hash("password")
+	if !h.large.TryAcquire(maxMemory) {
+		t.Fatal("the memory is not free")
+	}
+	if slot := (Slot{h}); !slot.Verify(cost.hash("password"), "password") {
+		t.Error("our own hash does not match its password")
+	}
+	done := make(chan bool)
+	go func() { done <- Slot{h}.Verify(large, "password") }()
+	select {
+	case <-done:
+		t.Error("a large hash did not wait for memory")
+		return
+	case <-time.After(50 * time.Millisecond):
+	}
+	h.large.Release(maxMemory)
+	if !<-done {
+		t.Error("the large hash does not match its password")
 	}
 }

@@ -48,6 +48,9 @@ const MaxWait = 3 * time.Second
 // other requests.
 type Hasher struct {
 	slots *semaphore.Weighted
+	// large is the memory, in KiB, for the hashes of other systems that take more of it than our
+	// own. There may be many slots.
+	large *semaphore.Weighted
 	cost  Cost
 	wait  time.Duration
 	decoy string
@@ -58,6 +61,7 @@ type Hasher struct {
 func New(cost Cost, wait time.Duration) *Hasher {
 	return &Hasher{
 		slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))),
+		large: semaphore.NewWeighted(maxMemory),
 		cost:  cost,
 		wait:  wait,
 		decoy: cost.format(random(saltSize), random(hashSize)),
@@ -86,7 +90,16 @@ func (s Slot) Release() { s.hasher.slots.Release(1) }
 
 // Verify reports whether hash is the hash of password. It uses the parameters in the hash,
 // so that hashes with an older cost, and those of other systems, stay valid.
-func (s Slot) Verify(hash, password string) bool { return verify(hash, password) }
+func (s Slot) Verify(hash, password string) bool {
+	if a, ok := parseArgon2id(hash); ok && a.cost.memory() > s.hasher.cost.Memory && FormOf(hash) == Argon2id {
+		memory := int64(a.cost.memory())
+		if s.hasher.large.Acquire(context.Background(), memory) != nil { // the holders need no more than a second each
+			return false
+		}
+		defer s.hasher.large.Release(memory)
+	}
+	return verify(hash, password)
+}
 
 // Key returns the argon2id key of secret and salt at the cost of the Hasher. Unlike a hash,
 // the key records neither the salt nor the cost.
