@@ -187,7 +187,8 @@ type RotatedToken struct {
 // [SignedToken] returned, and makes the browser a known device. The session is as fresh as
 // before. remember tells whether the browser keeps the cookie when it closes. If another call was
 // faster, RenewToken returns no token, because the response to that call sets the cookies. It
-// fails with [shared.ErrUnauthorized] if the session has ended meanwhile.
+// fails with [shared.ErrUnauthorized] if the session has ended meanwhile, and with [ErrRotated]
+// if the user has confirmed their identity under a newer token, which the caller may not have.
 func (s *Service) RenewToken(ctx context.Context, actor Actor, remember bool) (o SignInResult, err error) {
 	// First, so that a database that fails here leaves the session its token.
 	hash, err := passwordHash(ctx, userTx{s.Store, actor.User})
@@ -200,8 +201,11 @@ func (s *Service) RenewToken(ctx context.Context, actor Actor, remember bool) (o
 	err = s.Store.RotateSession(ctx, renewed, RotatedToken{actor.Session.TokenHash, renewed.ID, now, now.Add(rotationMemory)})
 	if errors.Is(err, shared.ErrUnauthorized) {
 		o.Session, o.User, err = s.Store.SessionByHash(ctx, actor.Session.TokenHash, now)
-		if errors.Is(err, ErrNotFound) {
+		switch {
+		case errors.Is(err, ErrNotFound):
 			err = shared.ErrUnauthorized
+		case err == nil && !o.Session.wasRenewed():
+			err = ErrRotated
 		}
 		return o, err
 	} else if err != nil {
@@ -211,6 +215,10 @@ func (s *Service) RenewToken(ctx context.Context, actor Actor, remember bool) (o
 	o.KnownDevice = s.addKnownDevice(actor.User.ID, hash, actor.Client.KnownDevice, false)
 	return o, nil
 }
+
+// wasRenewed reports whether [Service.RenewToken] alone has replaced the token that was looked up.
+// A rotation for another reason confirms the session.
+func (s Session) wasRenewed() bool { return s.ConfirmedAt.Before(s.RotatedAt) }
 
 // rotate gives a session a new token.
 func rotate(ctx context.Context, tx Store, session, rotated Session) error {
@@ -278,8 +286,7 @@ func (s *Service) Authenticate(ctx context.Context, client Client, token Token, 
 		return unknown, false, err
 	}
 	if !session.RotatedAt.IsZero() {
-		renewed := session.ConfirmedAt.Before(session.RotatedAt) // a rotation for another reason confirms the session
-		if !reading && !renewed || now.Sub(session.RotatedAt) >= rotationGrace {
+		if !reading && !session.wasRenewed() || now.Sub(session.RotatedAt) >= rotationGrace {
 			return unknown, false, ErrRotated
 		}
 		return Actor{session, user, client}, false, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -596,6 +597,34 @@ func TestRotation(t *testing.T) {
 		}
 		want(t, inFlight.Post("/sign-out", body{}), 200, "")
 		wantAlive(t, b, false, "the session that a token from before signed out")
+	})
+}
+
+// TestRenewal tests what a call may do whose token is replaced while it is under way: nothing but
+// read, if the user has confirmed their identity meanwhile. The owner of a stolen cookie may have.
+func TestRenewal(t *testing.T) {
+	each(t, func(t *testing.T, s *testServer) {
+		b := s.signUp(t, "ann@example.test")
+		s.clock.Advance(time.Second) // a renewal is told from a confirmation by the time
+		inFlight, _, err := s.accounts.Authenticate(t.Context(), account.Client{}, account.Token(b.token()), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		renewed, err := s.accounts.RenewToken(t.Context(), inFlight, true)
+		if err != nil || renewed.Token == "" {
+			t.Fatalf("the first call: %v", err)
+		}
+		if o, err := s.accounts.RenewToken(t.Context(), inFlight, true); err != nil || o.Token != "" || o.Session.ID != inFlight.Session.ID {
+			t.Errorf("a call that was slower: %+v, %v", o, err)
+		}
+		s.clock.Advance(time.Second)
+		want(t, s.holding(t, "latchkey.session_token", string(renewed.Token)).Post("/step-up", body{"password": testkit.Password}), 200, "")
+		if o, err := s.accounts.RenewToken(t.Context(), inFlight, true); !errors.Is(err, account.ErrRotated) {
+			t.Errorf("a call of before the step-up: %+v, %v", o, err)
+		}
+		if _, _, err := s.accounts.Authenticate(t.Context(), account.Client{}, account.Token(b.token()), false); !errors.Is(err, account.ErrRotated) {
+			t.Errorf("a call after the step-up: %v", err)
+		}
 	})
 }
 
