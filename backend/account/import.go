@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-	"unicode"
 
 	"latchkey/backend/address"
 	"latchkey/backend/audit"
@@ -61,14 +60,12 @@ func (s *Service) importEvent(source string) audit.Event {
 // importBatch is how many rows one statement inserts. A larger batch is not faster.
 const importBatch = 500
 
-// maxUserID is longer than any ID that a generator makes, in bytes.
-const maxUserID = 255
-
 // An Importer adds the users of another system, with what they have there. Each method fails
 // with [Refused] if a rule does not allow that. Any other error ends the import.
 type Importer struct {
 	s     *Service
 	tx    Store // nil if nothing is to be written
+	has   Store // the tx if the database has users already, or else nil
 	write func(ctx context.Context, rows any) error
 
 	users       map[string]*importedUser
@@ -121,7 +118,7 @@ func (s *Service) Import(
 		} else if any {
 			return ErrNotEmpty
 		}
-		report, err := s.addImported(ctx, tx, fn)
+		report, err := s.addImported(ctx, tx, nil, fn)
 		if err != nil {
 			return err
 		}
@@ -135,16 +132,18 @@ func (s *Service) Import(
 // transaction.
 func (s *Service) ImportUsers(ctx context.Context, fn func(*Importer) (report any, err error)) error {
 	return s.Store.Tx(ctx, func(tx Store) error {
-		if _, err := s.addImported(ctx, tx, fn); err != nil {
+		if _, err := s.addImported(ctx, tx, tx, fn); err != nil {
 			return err
 		}
 		return tx.AddEvent(ctx, s.Keys, s.importEvent("users"))
 	})
 }
 
-// addImported calls fn with an Importer that writes to tx, and returns the report as JSON.
-func (s *Service) addImported(ctx context.Context, tx Store, fn func(*Importer) (report any, err error)) (string, error) {
+// addImported calls fn with an Importer that writes to tx, and returns the report as JSON. has is
+// that of an Importer.
+func (s *Service) addImported(ctx context.Context, tx, has Store, fn func(*Importer) (report any, err error)) (string, error) {
 	i := s.newImporter(tx)
+	i.has = has
 	report, err := fn(i)
 	if err == nil {
 		err = i.flush(ctx, 1)
@@ -177,14 +176,14 @@ func (i *Importer) AddUser(ctx context.Context, u User) error {
 		return RefusedAddress
 	}
 	taken, known := i.emails[email]
-	storedEmail, storedID, err := i.isStored(ctx, email, u.ID)
 	switch {
-	case err != nil:
-		return err
-	case taken || storedEmail, known && u.Email != email: // another user has it in exactly this form
+	case taken, known && u.Email != email: // another user has it in exactly this form
 		return RefusedTwin
-	case u.ID == "" || len(u.ID) > maxUserID || i.users[u.ID] != nil || storedID || strings.ContainsFunc(u.ID, unicode.IsControl):
+	case !isImportedID(u.ID) || i.users[u.ID] != nil:
 		return RefusedUserID
+	}
+	if err := i.checkNew(ctx, u.ID, email); err != nil {
+		return err
 	}
 	now := i.s.Now()
 	u.Email, u.Name = email, importedName(u.Name)
@@ -192,39 +191,31 @@ func (i *Importer) AddUser(ctx context.Context, u User) error {
 		u.Image = nil
 	}
 	u.Handle = newHandle()
-	u.CreatedAt, u.UpdatedAt = earlier(u.CreatedAt, now), earlier(u.UpdatedAt, now)
+	u.CreatedAt, u.UpdatedAt = importedTime(u.CreatedAt, now), importedTime(u.UpdatedAt, now)
 	i.emails[email], i.users[u.ID] = true, &importedUser{createdAt: u.CreatedAt, disabled: u.DisabledAt != nil}
 	i.rows.users = append(i.rows.users, u)
 	return i.flush(ctx, importBatch)
 }
 
-// isStored reports whether the database has an account with the address, or else with the ID.
-func (i *Importer) isStored(ctx context.Context, address, id string) (hasAddress, hasID bool, err error) {
-	if i.tx == nil {
-		return false, false, nil
+// checkNew fails with [Refused] if the database has a user with the address or the ID already.
+func (i *Importer) checkNew(ctx context.Context, id, email string) error {
+	if i.has == nil {
+		return nil
 	}
-	_, _, err = i.tx.UserByEmail(ctx, address)
-	if hasAddress = err == nil; errors.Is(err, ErrNotFound) {
-		_, err = i.tx.UserByID(ctx, id)
-		hasID = err == nil
+	_, _, err := i.has.UserByEmail(ctx, email)
+	if err == nil {
+		return RefusedTwin
 	}
 	if errors.Is(err, ErrNotFound) {
-		err = nil
+		_, err = i.has.UserByID(ctx, id)
 	}
-	return hasAddress, hasID, err
-}
-
-// importedName returns a name without the characters that [shared.ParseName] refuses, and in
-// at most [shared.MaxName] characters.
-func importedName(name string) string {
-	var kept []rune
-	for _, r := range strings.ToValidUTF8(name, "") {
-		if _, ok := shared.ParseName("x" + string(r)); ok && len(kept) < shared.MaxName {
-			kept = append(kept, r)
-		}
+	if err == nil {
+		return RefusedUserID
 	}
-	parsed, _ := shared.ParseName(string(kept))
-	return parsed
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // user returns a user that was added. It fails with [RefusedNoUser].
@@ -252,7 +243,7 @@ func (i *Importer) AddPassword(ctx context.Context, user, hash string, changedAt
 		return RefusedExpensive
 	}
 	u.password = true
-	i.rows.passwords = append(i.rows.passwords, Password{UserID: user, Hash: hash, ChangedAt: earlier(changedAt, i.s.Now())})
+	i.rows.passwords = append(i.rows.passwords, Password{UserID: user, Hash: hash, ChangedAt: importedTime(changedAt, i.s.Now())})
 	return i.flush(ctx, importBatch)
 }
 
@@ -291,13 +282,14 @@ func (i *Importer) AddPasskey(ctx context.Context, p Passkey) error {
 		return err
 	case i.credentials[string(p.CredentialID)]:
 		return RefusedCredential
-	case len(p.CredentialID) == 0 || !webauthn.IsUsableKey(p.PublicKey):
+	case !webauthn.IsCredentialID(p.CredentialID) || !webauthn.IsUsableKey(p.PublicKey):
 		return RefusedKey
 	}
 	i.credentials[string(p.CredentialID)], u.passkey = true, true
-	if p.ID == "" {
+	if !isImportedID(p.ID) {
 		p.ID = rand.Text()
 	}
+	p.AAGUID, p.Transports = webauthn.ParseAAGUID(p.AAGUID), strings.Join(webauthn.ParseTransports(strings.Split(p.Transports, ",")), ",")
 	if p.Name != nil {
 		if name := importedName(*p.Name); name != "" {
 			p.Name = &name
@@ -308,7 +300,7 @@ func (i *Importer) AddPasskey(ctx context.Context, p Passkey) error {
 	if p.CreatedAt.IsZero() {
 		p.CreatedAt = u.createdAt
 	}
-	p.CreatedAt, p.HandleUnknown, p.SignCount = earlier(p.CreatedAt, i.s.Now()), true, max(p.SignCount, 0)
+	p.CreatedAt, p.HandleUnknown, p.SignCount = importedTime(p.CreatedAt, i.s.Now()), true, max(p.SignCount, 0)
 	i.rows.passkeys = append(i.rows.passkeys, p)
 	return i.flush(ctx, importBatch)
 }
@@ -319,6 +311,7 @@ func (i *Importer) AddPasskey(ctx context.Context, p Passkey) error {
 func (i *Importer) AddSession(ctx context.Context, session Session, token Token) error {
 	u, err := i.user(session.UserID)
 	now, set := i.s.Now(), i.s.Settings.Now()
+	session.CreatedAt, session.LastActiveAt = importedTime(session.CreatedAt, now), importedTime(session.LastActiveAt, now)
 	end := session.CreatedAt.Add(set.SessionLifetime)
 	switch {
 	case err != nil:
@@ -333,12 +326,14 @@ func (i *Importer) AddSession(ctx context.Context, session Session, token Token)
 		return RefusedTooMany
 	}
 	u.sessions++
-	if _, err := netip.ParseAddr(session.IP); err != nil {
+	if !isImportedID(session.ID) {
+		session.ID = rand.Text()
+	}
+	if ip, err := netip.ParseAddr(session.IP); err != nil || ip.Zone() != "" { // a zone may be any text
 		session.IP = ""
 	}
 	session.UserAgent = strings.ToValidUTF8(session.UserAgent[:min(len(session.UserAgent), MaxUserAgent)], "")
 	session.Method, session.TokenHash = MethodImported, token.Hash()
-	session.CreatedAt, session.LastActiveAt = earlier(session.CreatedAt, now), earlier(session.LastActiveAt, now)
 	session.ConfirmedAt, session.ExpiresAt = session.CreatedAt, earlier(session.ExpiresAt, end)
 	i.rows.sessions = append(i.rows.sessions, session)
 	return i.flush(ctx, importBatch)
@@ -356,7 +351,7 @@ func (i *Importer) AddTrustedDevice(ctx context.Context, user string, token Toke
 	case !expiresAt.After(now):
 		return RefusedExpired
 	}
-	createdAt = earlier(createdAt, now)
+	createdAt = importedTime(createdAt, now)
 	i.rows.devices = append(i.rows.devices, TrustedDevice{
 		ID: rand.Text(), UserID: user, Hash: token.Hash(),
 		CreatedAt: createdAt, LastUsedAt: createdAt, ExpiresAt: earlier(expiresAt, now.Add(TrustLifetime)),
@@ -379,7 +374,7 @@ func (i *Importer) AddResetLink(ctx context.Context, user, text string, createdA
 	}
 	t := OneTimeToken{
 		Hash: token.Hash(), Purpose: purposeReset, UserID: user,
-		CreatedAt: earlier(createdAt, now), ExpiresAt: earlier(expiresAt, now.Add(importedLinkLifetime)),
+		CreatedAt: importedTime(createdAt, now), ExpiresAt: earlier(expiresAt, now.Add(importedLinkLifetime)),
 	}
 	t.Data = i.s.Keys.Seal("{}", t.aad()) // a passwordReset without a cause
 	i.rows.tokens = append(i.rows.tokens, t)

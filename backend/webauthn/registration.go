@@ -80,7 +80,7 @@ func (rp RelyingParty) VerifyRegistration(r Registration, policy RegistrationPol
 		return Credential{}, err
 	}
 	made, err := verifier.CreateCredential(user{handle: policy.UserHandle}, session, r.parsed)
-	if err != nil || len(made.ID) == 0 || len(made.ID) > maxCredentialID {
+	if err != nil || !IsCredentialID(made.ID) {
 		return Credential{}, ErrInvalid
 	}
 	return newCredential(made), nil
@@ -95,13 +95,35 @@ func newCredential(made *library.Credential) Credential {
 	if id, err := uuid.FromBytes(made.Authenticator.AAGUID); err == nil {
 		c.AAGUID = id.String()
 	}
+	var transports []string
 	for _, t := range made.Transport {
-		// The browser reports the transports, and no signature covers them.
-		if name := string(t); isTransport(name) && !slices.Contains(c.Transports, name) && len(c.Transports) < maxTransports {
-			c.Transports = append(c.Transports, name)
+		transports = append(transports, string(t))
+	}
+	c.Transports = ParseTransports(transports)
+	return c
+}
+
+// IsCredentialID reports whether id has a length that a credential ID can have.
+func IsCredentialID(id []byte) bool { return len(id) > 0 && len(id) <= maxCredentialID }
+
+// ParseAAGUID returns an AAGUID in its usual form, or "" if it is not one.
+func ParseAAGUID(s string) string {
+	id, err := uuid.Parse(s)
+	if err != nil {
+		return ""
+	}
+	return id.String()
+}
+
+// ParseTransports returns those names that have the form of a transport, without duplicates. The
+// browser reports the transports, and no signature covers them.
+func ParseTransports(names []string) (transports []string) {
+	for _, name := range names {
+		if isTransport(name) && !slices.Contains(transports, name) && len(transports) < maxTransports {
+			transports = append(transports, name)
 		}
 	}
-	return c
+	return transports
 }
 
 // isTransport reports whether s has the form of a transport. It accepts unknown

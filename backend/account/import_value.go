@@ -1,0 +1,42 @@
+package account
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"latchkey/shared"
+)
+
+// maxImportedID is longer than any ID that a generator makes, in bytes.
+const maxImportedID = 255
+
+// isImportedID reports whether the ID of another system can stay. It becomes part of paths, where
+// browsers remove segments that consist of dots.
+func isImportedID(id string) bool {
+	return id != "" && len(id) <= maxImportedID && utf8.ValidString(id) && id != "." && id != ".." &&
+		!strings.ContainsFunc(id, unicode.IsControl)
+}
+
+// importedTime returns a time in the past of another system as one between 1970 and now. It may
+// have been anything there, and databases and JSON have limits of their own.
+func importedTime(t, now time.Time) time.Time {
+	if first := time.Unix(0, 0).UTC(); t.Before(first) {
+		return first
+	}
+	return earlier(t, now)
+}
+
+// importedName returns a name without the characters that [shared.ParseName] refuses, and in
+// at most [shared.MaxName] characters.
+func importedName(name string) string {
+	var kept []rune
+	for _, r := range strings.ToValidUTF8(name, "") {
+		if _, ok := shared.ParseName("x" + string(r)); ok && len(kept) < shared.MaxName {
+			kept = append(kept, r)
+		}
+	}
+	parsed, _ := shared.ParseName(string(kept))
+	return parsed
+}
