@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,8 +32,32 @@ const (
 // A connection is one to an email server.
 type connection struct {
 	client *smtp.Client
-	conn   net.Conn // below TLS
+	conn   *limitedConn // below TLS
 	expiry *time.Timer
+}
+
+// maxReply is how much a server may send in one step, in bytes: more than the certificates and
+// the replies of any.
+const maxReply = 256 << 10
+
+// errFlood means that a server has sent more than maxReply.
+var errFlood = errors.New("the server sends too much")
+
+// A limitedConn is a connection that reads a limited number of bytes in each step. A reply has no
+// maximum length, so a server could fill the memory with one.
+type limitedConn struct {
+	net.Conn
+	left atomic.Int64
+}
+
+func (c *limitedConn) Read(b []byte) (int, error) {
+	left := c.left.Load()
+	if left <= 0 {
+		return 0, errFlood
+	}
+	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])
+	c.left.Add(-int64(n))
+	return n, err
 }
 
 // connections are the unused connections to the current email server.
@@ -127,6 +152,7 @@ func (c *connection) within(ctx context.Context, limit time.Duration, do func() 
 	if err := c.conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
+	c.conn.left.Store(maxReply)
 	stop := context.AfterFunc(ctx, func() { c.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if ctx.Err() != nil {
@@ -146,7 +172,7 @@ func dial(ctx context.Context, server smtpurl.Server, hello string) (*connection
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{conn: conn}
+	c := &connection{conn: &limitedConn{Conn: conn}}
 	if err := c.greet(ctx, server, hello); err != nil {
 		conn.Close()
 		return nil, err
@@ -172,7 +198,7 @@ func (c *connection) greet(ctx context.Context, server smtpurl.Server, hello str
 	config := &tls.Config{ServerName: server.Host, MinVersion: tls.VersionTLS12}
 	for _, step := range []func() error{
 		func() (err error) {
-			conn := c.conn
+			var conn net.Conn = c.conn
 			if server.TLS == smtpurl.Implicit {
 				conn = tls.Client(c.conn, config)
 			}

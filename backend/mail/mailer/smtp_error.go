@@ -41,6 +41,8 @@ func smtpReason(ctx context.Context, err error, server string) string {
 		return fmt.Sprintf("The email server %s does not offer STARTTLS, which SMTP_URL requires. Nothing was sent.", server)
 	case errors.Is(err, errNoAuth):
 		return fmt.Sprintf("The email server %s does not offer a kind of sign-in that Latchkey supports. Nothing was sent.", server)
+	case errors.Is(err, errFlood):
+		return fmt.Sprintf("The email server %s sends too much.", server)
 	case timedOut(ctx, err):
 		return fmt.Sprintf("The email server %s did not respond in time.", server)
 	case dialed && dialing.Op == "dial":
