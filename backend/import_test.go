@@ -396,6 +396,15 @@ func TestImportRefused(t *testing.T) {
 			t.Errorf("into a database with accounts: %v, %s", err, out)
 		}
 
+		app.user("broken@example.test", "twoFactorEnabled", true)
+		app.factor("broken", oldSecret, true)
+		app.exec(`UPDATE "twoFactor" SET "backupCodes" = NULL WHERE "userId" = 'broken'`)
+		broken := target()
+		if out, err := app.importInto(t, broken, t.TempDir()); err == nil || !strings.Contains(out, "(broken)") || hasTables(t, broken) {
+			t.Errorf("an authenticator that cannot be read: %v, %s; want an error that names its user", err, out)
+		}
+		app.exec(`UPDATE "user" SET "twoFactorEnabled" = FALSE WHERE id = 'broken'`)
+
 		app.user("other@example.test", "twoFactorEnabled", true)
 		app.factor("other", "another secret", true)
 		database := target()

@@ -27,7 +27,7 @@ type BetterAuth struct {
 
 // A factor is a user's authenticator app.
 type factor struct {
-	key   []byte // nil if it cannot be decrypted
+	key   []byte // nil if it cannot be read or decrypted
 	codes []string
 	err   error // why not
 }
@@ -36,7 +36,7 @@ type factor struct {
 func (b *BetterAuth) AddTo(ctx context.Context, i *account.Importer) (Report, error) {
 	b.importer, b.factors = i, make(map[string]factor)
 	b.report = Report{Skipped: []Skipped{}, Notes: []string{}}
-	var failed []string // users whose authenticator cannot be decrypted
+	var failed []string // users whose authenticator cannot be taken over
 	steps := []struct {
 		table betterauth.Table
 		run   func(context.Context) error
@@ -45,7 +45,7 @@ func (b *BetterAuth) AddTo(ctx context.Context, i *account.Importer) (Report, er
 		{betterauth.TableUser, func(ctx context.Context) (err error) {
 			failed, err = b.addUsers(ctx)
 			if err == nil && len(failed) > 0 {
-				err = undecryptable(failed, b.factors[failed[0]].err)
+				err = withoutFactor(failed, b.factors[failed[0]].err)
 			}
 			return err
 		}},
@@ -64,10 +64,9 @@ func (b *BetterAuth) AddTo(ctx context.Context, i *account.Importer) (Report, er
 	return b.report, nil
 }
 
-// undecryptable returns the error for users whose authenticator cannot be decrypted.
-func undecryptable(users []string, why error) error {
-	n := min(len(users), maxExamples)
-	return fmt.Errorf("cannot decrypt the authenticators of %d users (%s): %w", len(users), strings.Join(users[:n], ", "), why)
+// withoutFactor returns the error for users who would lose their second factor.
+func withoutFactor(users []string, why error) error {
+	return fmt.Errorf("cannot decrypt the authenticators of %d users (%s): %w", len(users), examples(users, maxExamples), why)
 }
 
 // progressEvery is how many rows are read between two calls of Progress.
@@ -94,23 +93,26 @@ func (b *BetterAuth) readFactors(ctx context.Context) error {
 	var why error
 	err := b.Database.TwoFactors(ctx, func(row betterauth.TwoFactor) error {
 		b.count(betterauth.TableTwoFactor)
-		if b.isUnusable("totps", row.UserID, row.Err) {
+		if row.UserID == "" {
+			b.report.skipFor("totps", "", row.Err.Error())
 			return nil
 		}
-		var f factor
-		key, err := b.Secrets.TOTPKey(row.Secret)
-		if err == nil {
-			decrypted++
-			f.codes, err = b.Secrets.BackupCodes(row.BackupCodes)
-		} else {
-			why = err
-		}
-		if f.err = err; err == nil {
-			f.key = key
+		f := factor{err: row.Err}
+		if row.Err == nil {
+			key, err := b.Secrets.TOTPKey(row.Secret)
+			if err == nil {
+				decrypted++
+				f.codes, err = b.Secrets.BackupCodes(row.BackupCodes)
+			} else {
+				why = err
+			}
+			if f.err = err; err == nil {
+				f.key = key
+			}
 		}
 		_, second := b.factors[row.UserID]
 		switch {
-		case !row.Verified:
+		case row.Err == nil && !row.Verified:
 			b.report.skipFor("totps", row.UserID, "the user has never finished setting it up")
 		case second:
 			b.report.skipFor("totps", row.UserID, string(account.RefusedSecond))
@@ -126,7 +128,7 @@ func (b *BetterAuth) readFactors(ctx context.Context) error {
 }
 
 // addUsers adds the users with their authenticators. failed are those whose authenticator
-// cannot be decrypted.
+// cannot be read or decrypted.
 func (b *BetterAuth) addUsers(ctx context.Context) (failed []string, err error) {
 	err = b.Database.Users(ctx, func(row betterauth.User) error {
 		if row.Err == nil {

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"latchkey/backend/account"
 )
@@ -113,7 +115,24 @@ func (s Skipped) examples() string {
 	if s.Count > len(s.Users) {
 		more = ", …"
 	}
-	return " (users: " + strings.Join(s.Users, ", ") + more + ")"
+	return " (users: " + examples(s.Users, maxExamples) + more + ")"
+}
+
+// examples returns the first n IDs or addresses for a person to read. They are not checked, and
+// must not control the terminal.
+func examples(users []string, n int) string {
+	const maxLength = 100
+	var list []string
+	for _, user := range users[:min(len(users), n)] {
+		if strings.ContainsFunc(user, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			user = strconv.Quote(user)
+		}
+		if runes := []rune(user); len(runes) > maxLength {
+			user = string(runes[:maxLength]) + "…"
+		}
+		list = append(list, user)
+	}
+	return strings.Join(list, ", ")
 }
 
 // note adds a sentence if n is not zero. The format has one verb, for "1 noun" or "n nouns".
