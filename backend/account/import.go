@@ -37,7 +37,7 @@ func (r Refused) Error() string { return string(r) }
 const (
 	RefusedAddress    Refused = "the email address is not valid here"
 	RefusedTwin       Refused = "another user has the same email address"
-	RefusedUserID     Refused = "the ID is empty, has control characters, is longer than 255 bytes, or is not unique"
+	RefusedUserID     Refused = "the ID is empty, longer than 255 bytes, not valid here or not unique"
 	RefusedNoUser     Refused = "the user was not taken over"
 	RefusedHash       Refused = "the form of the password's hash is unknown"
 	RefusedExpensive  Refused = "the password's hash takes more than a second or 256 MiB"

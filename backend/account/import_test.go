@@ -52,7 +52,7 @@ func TestImportedTimes(t *testing.T) {
 // replaced.
 func TestImportedIDs(t *testing.T) {
 	i, now := newTestImporter(t)
-	for _, id := range []string{"", ".", "..", "a\nb", "a\x00b", "a\xffb", strings.Repeat("x", 256), "ann"} {
+	for _, id := range []string{"", ".", "..", "/../bob", "bob/", "a\nb", "a\x00b", "a\xffb", strings.Repeat("x", 256), "ann"} {
 		err := i.AddUser(t.Context(), User{ID: id, Email: "bob@example.test", CreatedAt: now, UpdatedAt: now})
 		if !errors.Is(err, RefusedUserID) {
 			t.Errorf("the user ID %q: %v", id, err)

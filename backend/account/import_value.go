@@ -1,6 +1,7 @@
 package account
 
 import (
+	"path"
 	"strings"
 	"time"
 	"unicode"
@@ -12,10 +13,10 @@ import (
 // maxImportedID is longer than any ID that a generator makes, in bytes.
 const maxImportedID = 255
 
-// isImportedID reports whether the ID of another system can stay. It becomes part of paths, where
-// browsers remove segments that consist of dots.
+// isImportedID reports whether the ID of another system can stay. It becomes part of paths, from
+// which browsers and servers remove segments that are empty or consist of dots.
 func isImportedID(id string) bool {
-	return id != "" && len(id) <= maxImportedID && utf8.ValidString(id) && id != "." && id != ".." &&
+	return id != "" && len(id) <= maxImportedID && utf8.ValidString(id) && path.Clean("/"+id) == "/"+id &&
 		!strings.ContainsFunc(id, unicode.IsControl)
 }
 
