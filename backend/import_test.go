@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"latchkey/backend/account"
@@ -410,6 +411,32 @@ func TestImportRefused(t *testing.T) {
 		database := target()
 		if out, err := app.importInto(t, database, t.TempDir()); err == nil || !strings.Contains(out, "(other)") || hasTables(t, database) {
 			t.Errorf("an authenticator that cannot be decrypted: %v, %s; want an error that names its user", err, out)
+		}
+	})
+}
+
+// TestImportsAtOnce tests that of several imports at the same time, one writes, and that the others
+// report what it has written.
+func TestImportsAtOnce(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		app := newOldApp(t, storetest.SQLite(t))
+		now := isoTime(time.Now())
+		app.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+			INSERT INTO "user" (id, name, email, "emailVerified", "createdAt", "updatedAt")
+			SELECT 'user-' || i, 'Ada', 'user' || i || '@example.test', TRUE, ?, ? FROM n`, now, now)
+		data := t.TempDir()
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if out, err := app.importInto(t, database, data, "-json"); err != nil || !strings.Contains(out, `"users":3000,`) {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
+		}
+		all.Wait()
+		if n := countRows(t, database, "users"); n != 3000 {
+			t.Errorf("there are %d users", n)
 		}
 	})
 }

@@ -109,6 +109,9 @@ func (s *Service) Import(
 	ctx context.Context, source string, fn func(*Importer) (report any, err error),
 ) (done Import, earlier bool, err error) {
 	err = s.Store.Tx(ctx, func(tx Store) error {
+		if err := tx.LockUsers(ctx); err != nil {
+			return err
+		}
 		done, err = tx.Import(ctx)
 		if earlier = err == nil; earlier || !errors.Is(err, ErrNotFound) {
 			return err
@@ -434,6 +437,8 @@ func (i *Importer) flush(ctx context.Context, n int) error {
 }
 
 type importStore interface {
+	// LockUsers keeps all other transactions from adding or changing users until this one ends.
+	LockUsers(ctx context.Context) error
 	// AnyUser reports whether there is any account.
 	AnyUser(ctx context.Context) (bool, error)
 	// AddRows adds rows. rows is a pointer to a slice of one of the types that are stored.

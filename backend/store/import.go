@@ -17,6 +17,15 @@ import (
 	"latchkey/backend/account"
 )
 
+// LockUsers implements [account.Store]. SQLite has one transaction at a time that writes.
+func (db DB) LockUsers(ctx context.Context) error {
+	if db.dsn == "" {
+		return nil
+	}
+	_, err := db.bun.NewRaw("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").Exec(ctx)
+	return wrapDB(err)
+}
+
 // AddRows implements [account.Store].
 func (db DB) AddRows(ctx context.Context, rows any) error {
 	_, err := db.bun.NewInsert().Model(rows).Exec(ctx)
