@@ -229,6 +229,18 @@ func (app *oldApp) checkSessions(t *testing.T, p *testkit.Program) {
 	if late.Cookie("acme.session_token") != "" {
 		t.Error("the old cookie was replaced twice")
 	}
+	switched := app.browser(p, "many-1")
+	signIn(switched, "off@example.test", oldPassword).Want(t, 200, "")
+	if switched.Cookie("better-auth.session_token") != "" {
+		t.Error("the cookie of an earlier session outlives a sign-in")
+	}
+	old = signedCookie(app.tokens["many-1"])
+	switched.SetCookie("better-auth.session_token", old) // as one for all hosts of the domain, which cannot be cleared
+	switched.Post("/sign-out", nil).Want(t, 200, "")
+	switched.SetCookie("better-auth.session_token", old)
+	if switched.SignedIn(t) {
+		t.Error("after the sign-out, an earlier session is back")
+	}
 	fresh := app.browser(p, "fresh")
 	fresh.Post("/revoke-other-sessions", nil).Want(t, 200, "")
 	if !fresh.SignedIn(t) || c.SignedIn(t) || app.browser(p, "brief").SignedIn(t) {

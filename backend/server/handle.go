@@ -208,7 +208,6 @@ func (s *Server) renewCookie(c call) (call, error) {
 	}
 	c.Session, c.User = o.Session, o.User
 	if o.Token != "" {
-		s.cookies.clearSigned(c.w, c.Request, sessionToken)
 		s.issueSession(c, o)
 	}
 	return c, nil

@@ -75,11 +75,17 @@ func (s *Server) revokeOtherSessions(c call, _ shared.None) (shared.Status, erro
 	return shared.Status{Status: true}, nil
 }
 
-// signOut revokes the session, if there is one, and makes the browser delete the data
-// that it has stored for the site.
+// signOut revokes the sessions whose cookies the browser has, and makes it delete the data that it
+// has stored for the site. The cookie that Better Auth has set may be for all hosts of a domain. This
+// server cannot clear that, so its session must end, too.
 func (s *Server) signOut(c call, _ shared.None) (shared.Success, error) {
-	if cookie, ok := s.cookies.session(c.Request); ok {
-		if err := s.Accounts.SignOut(c.Context(), c.Client, cookie.Token); err != nil {
+	cookie, own := s.cookies.session(c.Request)
+	signed, _, imported := s.cookies.signed(c.Request, sessionToken)
+	for token, ok := range map[account.Token]bool{cookie.Token: own, signed: imported} {
+		if !ok {
+			continue
+		}
+		if err := s.Accounts.SignOut(c.Context(), c.Client, token); err != nil {
 			return shared.Success{}, err
 		}
 	}

@@ -84,9 +84,11 @@ func methodsOf(factors []account.Factor) (names []string) {
 func remember(answer *bool) bool { return answer == nil || *answer }
 
 // issueSession sets the cookies of a new session: its token, and the tokens of a known
-// and of a trusted device, if there are any.
+// and of a trusted device, if there are any. It clears the cookie of an earlier session, which
+// could otherwise outlive this one.
 func (s *Server) issueSession(c call, o account.SignInResult) {
 	s.cookies.setSession(c.w, o.Session, o.Token)
+	s.cookies.clearSigned(c.w, c.Request, sessionToken)
 	if o.KnownDevice != "" {
 		s.cookies.setBrowser(c.w, o.KnownDevice)
 	}
