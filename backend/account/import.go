@@ -250,16 +250,17 @@ func (i *Importer) AddPassword(ctx context.Context, user, hash string, changedAt
 	return i.flush(ctx, importBatch)
 }
 
-// AddTOTP adds the key of a user's authenticator app, and the backup codes. The user's
-// TwoFactorEnabled must be true.
-func (i *Importer) AddTOTP(ctx context.Context, user string, key []byte, codes []string) error {
+// AddTOTP adds the key of a user's authenticator app, and the backup codes, and returns how many of
+// these it has added: see [usableCodes]. The user's TwoFactorEnabled must be true.
+func (i *Importer) AddTOTP(ctx context.Context, user string, key []byte, codes []string) (n int, err error) {
 	u, err := i.user(user)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case u.totp:
-		return RefusedSecond
+		return 0, RefusedSecond
 	}
+	codes = usableCodes(codes)
 	u.totp = true
 	now := i.s.Now()
 	a := TOTP{ID: rand.Text(), UserID: user, Verified: true, Since: &now}
@@ -270,10 +271,10 @@ func (i *Importer) AddTOTP(ctx context.Context, user string, key []byte, codes [
 		set.Iterations = importedCodeIterations
 		i.rows.sets = append(i.rows.sets, set)
 		for _, code := range codes {
-			i.rows.codes = append(i.rows.codes, BackupCode{user, i.s.Keys.MAC(backupCodePurpose, set.hash(shared.TypedCode(code)))})
+			i.rows.codes = append(i.rows.codes, BackupCode{user, i.s.Keys.MAC(backupCodePurpose, set.hash(code))})
 		}
 	}
-	return i.flush(ctx, importBatch)
+	return len(codes), i.flush(ctx, importBatch)
 }
 
 // AddPasskey adds a passkey, whose user handle is unknown. An empty name, ID or time of its

@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,5 +89,14 @@ func TestImportedPasskey(t *testing.T) {
 	p.CredentialID = []byte(strings.Repeat("x", 1024))
 	if err := i.AddPasskey(t.Context(), p); !errors.Is(err, RefusedKey) {
 		t.Errorf("a credential ID of 1024 bytes: %v", err)
+	}
+}
+
+// TestImportedBackupCodes tests that no code opens an account that is empty, or that anybody finds
+// by trying.
+func TestImportedBackupCodes(t *testing.T) {
+	got := usableCodes([]string{"", " - ", "1", "12345", "qPB9E-7n4Ln", "qPB9E7n4Ln", "qpb9e7n4ln", strings.Repeat("x", 65)})
+	if want := []string{"qPB9E7n4Ln", "qpb9e7n4ln"}; !slices.Equal(got, want) {
+		t.Errorf("%q; want %q", got, want)
 	}
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -40,4 +41,19 @@ func importedName(name string) string {
 	}
 	parsed, _ := shared.ParseName(string(kept))
 	return parsed
+}
+
+// minImportedCode is shorter than the backup codes of any system, in bytes.
+const minImportedCode = 6
+
+// usableCodes returns the backup codes as [shared.TypedCode] does, without duplicates and without
+// those that are so short that anybody finds them by trying, or too long to be accepted.
+func usableCodes(codes []string) (usable []string) {
+	for _, code := range codes {
+		code = shared.TypedCode(code)
+		if len(code) >= minImportedCode && len(code) <= maxImportedCode && !slices.Contains(usable, code) {
+			usable = append(usable, code)
+		}
+	}
+	return usable
 }

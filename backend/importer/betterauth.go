@@ -182,11 +182,12 @@ func (b *BetterAuth) addUsers(ctx context.Context) (failed []string, err error) 
 
 func (b *BetterAuth) addFactor(ctx context.Context, user string, f factor) error {
 	delete(b.factors, user)
-	if err := b.importer.AddTOTP(ctx, user, f.key, f.codes); err != nil {
+	n, err := b.importer.AddTOTP(ctx, user, f.key, f.codes)
+	if err != nil {
 		return b.report.skip("totps", user, err)
 	}
 	b.report.TOTPs++
-	b.report.BackupCodes += len(f.codes)
+	b.report.BackupCodes += n
 	return nil
 }
 

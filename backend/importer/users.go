@@ -97,9 +97,10 @@ func addLine(ctx context.Context, text []byte, now time.Time, i *account.Importe
 	if line.TOTPSecret == "" {
 		return nil
 	}
+	n, err := i.AddTOTP(ctx, u.ID, key, line.BackupCodes)
 	r.TOTPs++
-	r.BackupCodes += len(line.BackupCodes)
-	return i.AddTOTP(ctx, u.ID, key, line.BackupCodes)
+	r.BackupCodes += n
+	return err
 }
 
 // parseLine parses a line. Its error does not contain the line, which has secrets.
