@@ -110,7 +110,10 @@ func parseArgon2id(hash string) (a argon2idHash, ok bool) {
 	var err1, err2 error
 	a.salt, err1 = base64.RawStdEncoding.DecodeString(part[4])
 	a.key, err2 = base64.RawStdEncoding.DecodeString(part[5])
-	return a, err1 == nil && err2 == nil && len(a.salt) >= 8 && len(a.salt) <= 64 && len(a.key) >= 16 && len(a.key) <= 64
+	if err1 != nil || err2 != nil || a.cost.format(a.salt, a.key) != hash { // Sscanf and DecodeString ignore some text
+		return a, false
+	}
+	return a, len(a.salt) >= 8 && len(a.salt) <= 64 && len(a.key) >= 16 && len(a.key) <= 64
 }
 
 // memory returns the memory in KiB that argon2id really uses: at least eight blocks for each thread

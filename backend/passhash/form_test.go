@@ -61,6 +61,8 @@ func TestRefusedHashes(t *testing.T) {
 		"$argon2i$v=19$m=65536,t=2,p=1$" + salt + "$" + key:            Unknown,
 		"$argon2id$v=16$m=65536,t=2,p=1$" + salt + "$" + key:           Unknown,
 		"$argon2id$v=19$m=65536,t=2,p=1$" + salt + "$AAAA":             Unknown, // anybody finds 3 bytes
+		"$argon2id$v=19$m=65536,t=2,p=1\x00$" + salt + "$" + key:       Unknown,
+		"$argon2id$v=19$m=65536,t=2,p=1$" + salt + "\n$" + key:         Unknown,
 		"x$argon2id$v=19$m=65536,t=2,p=1$" + salt + "$" + key:          Unknown,
 		"$argon2id$v=19$m=4194304,t=1,p=1$" + salt + "$" + key:         Expensive,
 		"$argon2id$v=19$m=65536,t=4000000,p=1$" + salt + "$" + key:     Expensive,
