@@ -36,7 +36,8 @@ func TestImportedTimes(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := i.rows.sessions[len(i.rows.sessions)-1]
-		if end := now.Add(i.s.Settings.Now().SessionLifetime); got.ExpiresAt.After(end) || got.LastActiveAt.After(now) || got.ConfirmedAt.After(now) {
+		end := now.Add(i.s.Settings.Now().SessionLifetime)
+		if got.ExpiresAt.After(end) || got.LastActiveAt.After(now) || got.ConfirmedAt.After(now) {
 			t.Errorf("a session that began at %v: %+v", createdAt, got)
 		}
 	}

@@ -622,7 +622,8 @@ func TestRenewal(t *testing.T) {
 		if o, err := s.accounts.RenewToken(t.Context(), inFlight, true); !errors.Is(err, account.ErrRotated) {
 			t.Errorf("a call of before the step-up: %+v, %v", o, err)
 		}
-		if _, _, err := s.accounts.Authenticate(t.Context(), account.Client{}, account.Token(b.token()), false); !errors.Is(err, account.ErrRotated) {
+		_, _, err = s.accounts.Authenticate(t.Context(), account.Client{}, account.Token(b.token()), false)
+		if !errors.Is(err, account.ErrRotated) {
 			t.Errorf("a call after the step-up: %v", err)
 		}
 	})
