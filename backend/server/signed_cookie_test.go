@@ -33,7 +33,10 @@ func importUser(t *testing.T, s *testServer, sessions int) {
 			func() error {
 				return i.AddPassword(t.Context(), "u", "$2y$07$usesomesillystringfore2uDLvp1Ii2e./U9C8sBjqp8I90dH6hi", now)
 			},
-			func() error { return i.AddTOTP(t.Context(), "u", []byte("12345678901234567890"), nil) },
+			func() error {
+				_, err := i.AddTOTP(t.Context(), "u", []byte("12345678901234567890"), nil)
+				return err
+			},
 			func() error {
 				token := account.SignedToken(betterauth.TrustCookie(oldSecret, trustedAs, "u"))
 				return i.AddTrustedDevice(t.Context(), "u", token, now, now.Add(time.Hour))
