@@ -72,13 +72,22 @@ func commandName(args []string) (name string, rest []string) {
 	return name, args
 }
 
-// findCommand returns the command with a name.
+// findCommand returns the command with a name. If that is the first word of commands, its error
+// names them.
 func findCommand(name string) (command, error) {
-	i := slices.IndexFunc(commands, func(k command) bool { return k.name == name })
-	if i < 0 {
-		return command{}, fmt.Errorf("unknown command %q; see latchkey -h", name)
+	var longer []string
+	for _, k := range commands {
+		if k.name == name {
+			return k, nil
+		}
+		if strings.HasPrefix(k.name, name+" ") {
+			longer = append(longer, "latchkey "+k.name)
+		}
 	}
-	return commands[i], nil
+	if len(longer) > 0 {
+		return command{}, fmt.Errorf("%q is not a whole command: use %s", name, strings.Join(longer, " or "))
+	}
+	return command{}, fmt.Errorf("unknown command %q; see latchkey -h", name)
 }
 
 func noArguments(args []string) error {

@@ -329,6 +329,8 @@ func TestRefusesToStart(t *testing.T) {
 		{[]string{"verify-log", "-database", "postgres://latchkey@127.0.0.1:1/latchkey?sslmode=disable"},
 			"latchkey: open the database: dial tcp"},
 		{[]string{"dance"}, "unknown command"},
+		{[]string{"import"}, "use latchkey import better-auth or latchkey import users"},
+		{[]string{"import", "dance"}, "unknown command"},
 		{[]string{"serve", "now"}, "unexpected argument"},
 	} {
 		refused(t, test.want, test.args...)
