@@ -38,16 +38,18 @@ async function install() {
 }
 
 // Caches the pages. They are in the language of the cookie and contain the server's name. A
-// server of another version returns no page.
+// server of another version returns no page. An application on the same origin may answer for some
+// of the paths: its pages are not cached.
 async function cachePages() {
   const paths = files.filter(isPage);
   const answers = await Promise.all(paths.map((path) => fetch(path + "?v={{.Version}}", { cache: "no-cache" })));
-  if (!answers.every((answer) => answer.ok)) {
+  const isPageOfOurs = (answer) => answer.headers.has("Latchkey-Edition");
+  if (!answers.some(isPageOfOurs) || !answers.every((answer) => answer.ok || !isPageOfOurs(answer))) {
     throw new Error("the server has another version");
   }
   const cache = await caches.open(cacheName);
   // The responses are copied, because a stored response keeps the URL that it was fetched from.
-  await Promise.all(answers.map((answer, i) => cache.put(paths[i], new Response(answer.body, answer))));
+  await Promise.all(answers.map((answer, i) => isPageOfOurs(answer) && cache.put(paths[i], new Response(answer.body, answer))));
 }
 
 self.addEventListener("message", (event) => {
@@ -93,10 +95,10 @@ const patience = 2e3;
 
 async function page(event, path) {
   const cache = await caches.open(cacheName);
-  const cached = (await cache.match(path, { ignoreVary: true })) ?? (await cache.match("/", { ignoreVary: true }));
+  const cached = await cache.match(path, { ignoreVary: true });
   const served = answer(event);
   if (!cached) {
-    return served;
+    return served; // an address without a page, or a page of an application on the same origin
   }
   const late = new Promise((resolve) => setTimeout(resolve, patience));
   const response = await Promise.race([served.catch(() => null), late]);
