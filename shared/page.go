@@ -43,12 +43,49 @@ var Pages = append([]string{
 	PageForgotPassword, PageResetPassword, PageNotMe,
 }, SettingsPages...)
 
+// CallbackField is the parameter of the sign-in page, and of the page to sign up, with the address of
+// an application that opens after sign-in. Only the server decides whether it may: it redirects a user
+// who is signed in, and the app opens the sign-in page anew for that.
+const CallbackField = "callbackURL"
+
+// NextOf returns what the address of a page names as the page to open after sign-in, or "". For an
+// application, this is the sign-in page with [CallbackField].
+func NextOf(address *url.URL) string {
+	query := address.Query()
+	switch address.Path {
+	case PageSignIn, PageSignUp:
+		if callback := query.Get(CallbackField); callback != "" {
+			return callbackPage(callback)
+		}
+		return query.Get("next")
+	case PageTwoFactor:
+		return query.Get("next")
+	}
+	return ""
+}
+
+// CallbackOf returns the address of an application that a page to open after sign-in leads to, or "".
+func CallbackOf(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Path != PageSignIn {
+		return ""
+	}
+	return u.Query().Get(CallbackField)
+}
+
+func callbackPage(callback string) string {
+	return PageSignIn + "?" + CallbackField + "=" + url.QueryEscape(callback)
+}
+
 // NextPage returns next if it is a page to open after sign-in, and otherwise the default
 // page. An attacker can choose next, so NextPage never returns an address elsewhere.
 func NextPage(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" {
 		return PageSettings
+	}
+	if callback := CallbackOf(next); callback != "" {
+		return callbackPage(callback)
 	}
 	if u.Path == PageSystem || slices.Contains(SettingsPages, u.Path) {
 		return (&url.URL{Path: u.Path, RawQuery: u.RawQuery, Fragment: u.Fragment}).String()

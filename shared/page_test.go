@@ -34,6 +34,13 @@ func TestNextPage(t *testing.T) {
 		{"/dashboard/system", "/dashboard/system"},
 		{"/forgot-password", "/dashboard/settings"},
 		{"%", "/dashboard/settings"},
+		// The server decides whether the application may be opened.
+		{"/sign-in?callbackURL=/tasks", "/sign-in?callbackURL=%2Ftasks"},
+		{"/sign-in?x=y&callbackURL=https://evil.example#z", "/sign-in?callbackURL=https%3A%2F%2Fevil.example"},
+		{"/sign-in?callbackURL=", "/dashboard/settings"},
+		{"//evil.example/sign-in?callbackURL=/tasks", "/dashboard/settings"},
+		{"https://evil.example/sign-in?callbackURL=/tasks", "/dashboard/settings"},
+		{"/sign-up?callbackURL=/tasks", "/dashboard/settings"},
 	}
 	for _, tt := range tests {
 		if got := NextPage(tt.next); got != tt.want {
@@ -45,13 +52,14 @@ func TestNextPage(t *testing.T) {
 func FuzzNextPage(f *testing.F) {
 	f.Add("/dashboard/settings?a=b#c")
 	f.Add(`/\evil.example`)
+	f.Add("/sign-in?callbackURL=//evil.example")
 	f.Fuzz(func(t *testing.T, next string) {
 		got := NextPage(next)
 		path := got
 		if i := strings.IndexAny(got, "?#"); i >= 0 {
 			path = got[:i]
 		}
-		if path != PageSystem && !slices.Contains(SettingsPages, path) {
+		if path != PageSystem && (path != PageSignIn || CallbackOf(got) == "") && !slices.Contains(SettingsPages, path) {
 			t.Errorf("NextPage(%q) = %q, which is not a page of this app", next, got)
 		}
 	})

@@ -12,8 +12,9 @@ const isOurs = (name) => /^(latchkey|app)-[0-9a-f]{12}$/.test(name);
 const isPage = (path) => !path.includes(".");
 
 // Links in emails always go to the server: their pages are about one account and must not be
-// cached.
-const isLink = (url) => url.pathname === "/email" || (url.pathname === "/reset-password" && url.searchParams.has("callbackURL"));
+// cached. The sign-in page with such a parameter leads a user who is signed in to an application.
+const isLink = (url) => url.pathname === "/email"
+  || (["/reset-password", "/sign-in"].includes(url.pathname) && url.searchParams.has("callbackURL"));
 
 // go-app always lists its own stylesheet, which no page uses, and the manifest,
 // which must not come from the cache.

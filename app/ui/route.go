@@ -58,14 +58,14 @@ const (
 // start sets the page in which the app starts, and why the server has redirected the user to it.
 func (r *route) start(address *url.URL) {
 	r.path = address.Path
-	if next := address.Query().Get("next"); r.path == shared.PageSignIn && next != "" {
+	if next := shared.NextOf(address); r.path == shared.PageSignIn && next != "" {
 		r.reason = reasonToSignIn(next)
 	}
 }
 
 // reasonToSignIn returns why a user must sign in before the page at an address opens.
 func reasonToSignIn(next string) signInReason {
-	if strings.HasPrefix(next, shared.PageSystem) {
+	if strings.HasPrefix(next, shared.PageSystem) || shared.CallbackOf(next) != "" {
 		return signInReason{text: signInToGoOn}
 	}
 	return signInReason{text: signInFirst}
@@ -74,7 +74,7 @@ func reasonToSignIn(next string) signInReason {
 // nextOf returns the page to open after sign-in that an address names, or "". The browser keeps
 // the fragment of that page when the server redirects to the sign-in page.
 func nextOf(address *url.URL) string {
-	next := address.Query().Get("next")
+	next := shared.NextOf(address)
 	if next != "" && address.Fragment != "" && !strings.Contains(next, "#") {
 		next += "#" + address.EscapedFragment()
 	}
@@ -91,7 +91,7 @@ func (r *route) moveTo(address *url.URL) bool {
 	if r.path != shared.PageSignIn {
 		r.reason = signInReason{}
 	}
-	if next := nextOf(address); next != "" && (r.path == shared.PageSignIn || r.path == shared.PageTwoFactor) {
+	if next := nextOf(address); next != "" {
 		r.next = next
 	}
 	return true
@@ -183,9 +183,13 @@ func requestURI(address *url.URL) string {
 }
 
 // replacePage goes to another page of the app and replaces the current one in the browser's
-// history.
+// history. If the page leads to an application, the browser loads it, and the server redirects.
 func replacePage(path string) {
 	window := app.Window()
+	if shared.CallbackOf(path) != "" {
+		window.Get("location").Call("replace", path)
+		return
+	}
 	window.Get("history").Call("replaceState", nil, "", path)
 	window.Call("dispatchEvent", window.Get("PopStateEvent").New("popstate")) // go-app listens for it
 }

@@ -339,7 +339,11 @@ func (p *secondFactor) Render() app.UI {
 
 // signInAddress returns the address of the sign-in page, which then opens the same page as this one.
 func (p *secondFactor) signInAddress() string {
-	if next := p.Env.address().Query().Get("next"); next != "" {
+	next := shared.NextOf(p.Env.address())
+	if shared.CallbackOf(next) != "" {
+		return shared.NextPage(next)
+	}
+	if next != "" {
 		return shared.PageSignIn + "?next=" + url.QueryEscape(shared.NextPage(next))
 	}
 	return shared.PageSignIn

@@ -165,7 +165,11 @@ func (s *shell) onSignedIn(_ app.Context, a app.Action) {
 	clearMethods(e.sessionStorage)
 	e.signingIn = ""
 	e.tabs.post(tabSignedIn)
-	replacePage(shared.NextPage(s.route.next))
+	to := shared.NextPage(s.route.next)
+	replacePage(to)
+	if shared.CallbackOf(to) != "" {
+		return // the browser leaves the app
+	}
 	s.route.next = ""
 	s.fetchSession(s.ctx) // a sign-in does not return the user's permissions
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -215,11 +216,20 @@ func (p *signIn) Render() app.UI {
 		html.Div().Body(app.If(p.Server.SignUp, func() app.UI {
 			return html.P().Class("aside").Body(
 				html.Text(e.T(message.NewHere)+" "),
-				html.A(shared.PageSignUp).Text(e.T(message.CreateAnAccount)),
+				html.A(signUpAddress(e.address())).Text(e.T(message.CreateAnAccount)),
 			)
 		})),
 		e.passkeysNeedApp(),
 	)
+}
+
+// signUpAddress returns the address of the page to sign up, from that of the sign-in page. Both open
+// the same application afterward.
+func signUpAddress(signIn *url.URL) string {
+	if callback := shared.CallbackOf(shared.NextOf(signIn)); callback != "" {
+		return shared.PageSignUp + "?" + shared.CallbackField + "=" + url.QueryEscape(callback)
+	}
+	return shared.PageSignUp
 }
 
 // nextAction draws the action that the user can take after the last error.

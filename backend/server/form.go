@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"latchkey/backend/server/wire"
 	"latchkey/backend/setting"
@@ -93,7 +94,7 @@ func (s *Server) twoFactorForm(c call, in secondFactor) (string, error) {
 // emailCodePage returns the address of the page that asks for a code from an email.
 func emailCodePage(c call, _ any) string {
 	query := url.Values{shared.FactorField: {shared.FactorEmail}}
-	if c.URL.Query().Has("next") {
+	if shared.NextOf(c.URL) != "" {
 		query.Set("next", nextPage(c))
 	}
 	return shared.PageTwoFactor + "?" + query.Encode()
@@ -108,12 +109,36 @@ func (s *Server) signedInByForm(c call, err error) (string, error) {
 	return nextPage(c), err
 }
 
+// leadTo returns the address of an application in place of a page that only leads to it, if the
+// application may be opened. It returns other pages as they are. A user who first has to turn on a second
+// factor gets the page for that: the application would send them back.
+func (s *Server) leadTo(c call, page string) string {
+	callback := shared.CallbackOf(page)
+	switch {
+	case callback == "":
+		return page
+	case s.mayRedirectTo(callback) && !s.enrollmentDue(c):
+		return callback
+	}
+	return shared.PageSettings
+}
+
+// formPolicy returns the Content-Security-Policy of a page with forms. Browsers apply form-action to
+// redirects, too, so it allows the trusted origin that opens after sign-in.
+func (s *Server) formPolicy(r *http.Request) string {
+	callback := shared.CallbackOf(shared.NextOf(r.URL))
+	if u, err := url.Parse(callback); callback != "" && err == nil && u.Host != "" && s.mayRedirectTo(callback) {
+		return strings.Replace(site.FormSecurityPolicy, "form-action 'self'", "form-action 'self' "+u.Scheme+"://"+u.Host, 1)
+	}
+	return site.FormSecurityPolicy
+}
+
 // nextPage returns the page to open after sign-in, from the query of the form's address.
-func nextPage(c call) string { return shared.NextPage(c.URL.Query().Get("next")) }
+func nextPage(c call) string { return shared.NextPage(shared.NextOf(c.URL)) }
 
 // withNext returns the address of a page, with the caller's next page in its query.
 func withNext(c call, page string) string {
-	if !c.URL.Query().Has("next") {
+	if shared.NextOf(c.URL) == "" {
 		return page
 	}
 	return page + "?next=" + url.QueryEscape(nextPage(c))

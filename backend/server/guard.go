@@ -131,7 +131,7 @@ func (s *Server) withHeaders(next http.Handler) http.Handler {
 			maps.Copy(w.Header(), common)
 		}
 		if isForm(r) {
-			w.Header().Set("Content-Security-Policy", site.FormSecurityPolicy)
+			w.Header().Set("Content-Security-Policy", s.formPolicy(r))
 		}
 		next.ServeHTTP(w, r)
 	})

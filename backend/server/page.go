@@ -60,11 +60,8 @@ func (s *Server) openPage(c *call) error {
 		s.drawPage(*c, http.StatusOK, shared.PageState{})
 		return nil
 	}
-	next, signedIn := "", c.Session.ID != ""
-	if address.Path == shared.PageSignIn || address.Path == shared.PageTwoFactor {
-		next = address.Query().Get("next")
-	}
-	if to := shared.Redirect(address, next, signedIn); to != "" {
+	signedIn := c.Session.ID != ""
+	if to := s.leadTo(*c, shared.Redirect(address, shared.NextOf(address), signedIn)); to != "" {
 		if !signedIn && shared.NeedsSession(address.Path) {
 			to += "?next=" + url.QueryEscape(address.RequestURI())
 		}
