@@ -13,12 +13,13 @@
 #                     browser; install what they need if permitted (9 min)
 #   make check        the same without installing anything; report skipped tests
 #   make slow         run the remaining tests: make race, make pooler, make killed, make
-#                     plain, the size of the app (14 min)
+#                     moved, make plain, the size of the app (15 min)
 #   make race         run the tests without a browser under the race detector, including
 #                     those that start the binary (4 min)
 #   make pooler       test the store on Postgres behind PgBouncer (1 min)
 #   make killed       kill an import of users ten times at random moments, on both databases
 #                     (1 min)
+#   make moved        move a small application with Next.js and Better Auth to Latchkey (1 min)
 #   make plain        run the browser tests with the unmodified go-app, and check each page
 #                     in all its variants (7 min)
 #   make lint         run gofmt, go mod tidy -diff, golangci-lint, govulncheck, and ESLint and
@@ -36,7 +37,7 @@
 #                     practices score 100 (2 min)
 #   make clean        delete all build results (never ./data)
 
-.PHONY: help run dev build quick test check slow race pooler killed plain lint fuzz bench bench-ui size screenshots lighthouse clean
+.PHONY: help run dev build quick test check slow race pooler killed moved plain lint fuzz bench bench-ui size screenshots lighthouse clean
 .DELETE_ON_ERROR:
 
 # All targets use the same build flags, so that they share the build cache.
@@ -135,6 +136,7 @@ slow:
 	@$(MAKE) --no-print-directory race
 	@$(MAKE) --no-print-directory pooler
 	@$(MAKE) --no-print-directory killed
+	@$(MAKE) --no-print-directory moved
 	@$(MAKE) --no-print-directory plain
 
 race: build/wasm.mod $(WASM)
@@ -142,6 +144,9 @@ race: build/wasm.mod $(WASM)
 
 pooler: $(WASM)
 	@LATCHKEY_TEST_DATABASES=pooler .ci/gotest -count=1 ./backend/store
+
+moved: $(WASM)
+	@LATCHKEY_TEST_THOROUGH=on .ci/gotest -count=1 -run TestMovedApplication ./backend
 
 killed: $(WASM)
 	@LATCHKEY_TEST_THOROUGH=on .ci/gotest -count=1 -run TestImportKilled ./backend
