@@ -58,6 +58,11 @@ func testNoScriptSystem(t *testing.T) {
 	p.See(en.T(message.MailKeyConsequenceOne))
 	p.The("textbox", titleOf(en, "RESEND_API_KEY"))
 	p.wantWithoutApp("a secret")
+	p.Prefers("de")
+	p.visitWithoutApp("/dashboard/system?call=%2Fapi%2Fsettings%3Fkey%3DRESEND_API_KEY") // the title is one long word
+	p.See(de.T(message.SystemSettings))
+	p.Prefers("en")
+	p.Visit("/dashboard/system?call=%2Fapi%2Fsettings%3Fkey%3DRESEND_API_KEY")
 	p.activate(".card a.button")
 	p.At("/dashboard/system")
 
