@@ -78,7 +78,7 @@ func (s *serverKeys) confirmRevoke(one shared.ServerKey) {
 // revokeKeyQuestion asks whether to revoke a server key.
 func revokeKeyQuestion(e *env, one shared.ServerKey) confirmation {
 	return confirmation{
-		Title: e.T(message.ConfirmRevokeServerKey, one.Name), Text: e.T(message.RevokeServerKeyConsequences), Yes: e.T(message.RevokeThis),
+		Title: e.T(message.ConfirmRevokeServerKey, one.Name), Text: e.T(message.RevokeServerKeyConsequences), Yes: e.T(message.RevokeServerKey),
 	}
 }
 
@@ -170,7 +170,7 @@ func (r *serverKeyRow) Render() app.UI {
 			fact(e.T(message.CreatedByUser), html.Text(by)),
 		),
 		busy(taskButton(
-			e.T(message.RevokeThis), shared.PageSystem+"#server-keys", e.formCall(shared.RevokeServerKey.Path, "id", one.ID), r.revoke,
+			e.T(message.RevokeServerKey), shared.PageSystem+"#server-keys", e.formCall(shared.RevokeServerKey.Path, "id", one.ID), r.revoke,
 		), r.Busy).Class("danger").Aria("describedby", name),
 	)
 }

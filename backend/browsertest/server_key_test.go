@@ -69,7 +69,7 @@ func testServerKey(t *testing.T) {
 	p.Press(en.T(message.CreateServerKey))
 	p.See(en.T(message.ErrServerKeyExists))
 
-	p.Press(en.T(message.RevokeThis))
+	p.Press(en.T(message.RevokeServerKey))
 	p.The("dialog", en.T(message.ConfirmRevokeServerKey, "Shop"))
 	p.activate("#confirm .danger")
 	p.See(en.T(message.DoneServerKeyRevoked))

@@ -350,14 +350,14 @@ func TestServerKeyByForm(t *testing.T) {
 			t.Error("the page has the key, or does not list it")
 		}
 		id := admin.serverKeys()[0].ID
-		task := page.press(page.button(en.T(message.RevokeThis), "aria-describedby=server-key-"+id)).wantTask(message.ServerKey)
+		task := page.press(page.button(en.T(message.RevokeServerKey), "aria-describedby=server-key-"+id)).wantTask(message.ServerKey)
 		if !strings.Contains(task.answer.Body, en.T(message.RevokeServerKeyConsequences)) {
 			t.Errorf("the page does not say what follows: %s", task.answer.Body)
 		}
-		task.press(task.button(en.T(message.RevokeThis))).wantBack(message.DoneServerKeyRevoked)
+		task.press(task.button(en.T(message.RevokeServerKey))).wantBack(message.DoneServerKeyRevoked)
 		if keys := admin.serverKeys(); len(keys) != 0 {
 			t.Errorf("the keys are %+v", keys)
 		}
-		page.press(page.button(en.T(message.RevokeThis), "aria-describedby=server-key-"+id)).wantTask(message.ServerKey)
+		page.press(page.button(en.T(message.RevokeServerKey), "aria-describedby=server-key-"+id)).wantTask(message.ServerKey)
 	})
 }

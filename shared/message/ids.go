@@ -2162,7 +2162,7 @@ const (
 	// %s and passkey
 	MethodAndPasskey
 
-	// Sign-in to another application, before the move
+	// Sign-in before the accounts moved to this server
 	MethodImported
 
 	// %s on a trusted device
@@ -2494,6 +2494,9 @@ const (
 
 	// Revoke all other sessions
 	RevokeOtherSessions
+
+	// Revoke
+	RevokeServerKey
 
 	// The back end that uses it is refused at once, so its users are no longer signed in there.
 	RevokeServerKeyConsequences
