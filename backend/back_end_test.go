@@ -88,7 +88,8 @@ func testApplication(t *testing.T, origin string, ann, bob *testkit.Client) {
 	if a := ask(t, origin, out); a.Status != 401 || len(a.Header["Set-Cookie"]) != 0 {
 		t.Errorf("without a session: %v %v", a, a.Header)
 	}
-	if a := ask(t, origin, out, "Sec-Fetch-Mode: navigate"); a.Status != 303 || a.Header.Get("Location") != ann.Origin+"/sign-in?callbackURL=%2Fapp" {
+	signIn := ann.Origin + "/sign-in?callbackURL=%2Fapp"
+	if a := ask(t, origin, out, "Sec-Fetch-Mode: navigate"); a.Status != 303 || a.Header.Get("Location") != signIn {
 		t.Errorf("without a session, a page: %v %v", a, a.Header)
 	}
 	// An ended session: the cookie is cleared in the browser.

@@ -92,7 +92,8 @@ func (m *mover) move(t *testing.T, config, after string) {
 	p.write(t, "Caddyfile", "{\n\tadmin off\n\tauto_https off\n}\n"+mustReplace(t, config,
 		"tasks.example.com {", m.origin+" {\n\tbind 127.0.0.1", "127.0.0.1:8080", upstream, "127.0.0.1:3000", app))
 	p.run(t, "caddy", "run", "--adapter", "caddyfile", "--config", p.path("Caddyfile"))
-	testkit.Eventually(t, "the proxy is ready", func() bool { return testkit.NewClient(m.origin).Get("/ok").Status == 200 }, server.Output.String)
+	ready := func() bool { return testkit.NewClient(m.origin).Get("/ok").Status == 200 }
+	testkit.Eventually(t, "the proxy is ready", ready, server.Output.String)
 }
 
 // fill creates the users as the pages of the application do.
