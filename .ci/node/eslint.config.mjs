@@ -23,4 +23,6 @@ export default [
     languageOptions: { sourceType: "script", globals: globals.serviceworker },
   },
   { files: ["**/*.mjs"], languageOptions: { globals: globals.node } },
+  // An application with Next.js, in the browser and on Node.
+  { files: ["backend/testdata/nextapp/**/*.js"], languageOptions: { globals: { ...globals.browser, ...globals.node } } },
 ];
