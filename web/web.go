@@ -192,7 +192,7 @@ func NewPages(l *message.Language, at func(path string) string) *Pages {
 	in := template.FuncMap{
 		"at": at, "catalogs": Catalogs, "clearPath": func() string { return ClearPath },
 		"first": func() template.HTML { return template.HTML("<script>" + FirstScript() + "</script>") }, // our own file
-		"T": func(name string) string { return l.T(message.Named(name)) },
+		"T":     func(name string) string { return l.T(message.Named(name)) },
 	}
 	return &Pages{language: l.Tag, document: template.Must(template.New(page).Funcs(in).ParseFS(content, page))}
 }

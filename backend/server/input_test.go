@@ -143,7 +143,8 @@ func TestHeaders(t *testing.T) {
 			}
 			csp := a.Header.Get("Content-Security-Policy")
 			for _, part := range []string{
-				"default-src 'none'", "script-src 'self' " + web.FirstScriptSource() + " 'wasm-unsafe-eval';", "frame-ancestors 'none'", "base-uri 'none'",
+				"default-src 'none'", "script-src 'self' " + web.FirstScriptSource() + " 'wasm-unsafe-eval';",
+				"frame-ancestors 'none'", "base-uri 'none'",
 				"object-src 'none'", "form-action 'none'",
 			} {
 				if !strings.Contains(csp, part) {

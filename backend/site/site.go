@@ -130,9 +130,9 @@ func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
 // allows only what the app needs: no inline styles and no inline script but [web.FirstScript], no
 // form submissions, and no framing. The one Trusted Types policy is that of web/loader.js, for the
 // addresses of the worker and of the scripts that start the app.
-var ContentSecurityPolicy = "default-src 'none'; script-src 'self' " + web.FirstScriptSource() + " 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
-	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; " +
-	"object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
+var ContentSecurityPolicy = "default-src 'none'; script-src 'self' " + web.FirstScriptSource() + " 'wasm-unsafe-eval'; " +
+	"style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; " +
+	"form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
 
 // FormSecurityPolicy is the policy of pages with a form that browsers submit without the
 // app. The form can be submitted only to our own origin.
