@@ -14,7 +14,7 @@ const template = {
 export default [
   js.configs.recommended,
   {
-    files: ["web/loader.js"],
+    files: ["web/first.js", "web/loader.js"],
     languageOptions: { sourceType: "script", globals: { ...globals.browser, Go: "readonly" } },
   },
   {
