@@ -51,16 +51,23 @@ func (p *Program) Email(what, to string, find func(Email) string) (found string)
 }
 
 // Link waits for an email whose subject contains a text and that contains a link to the
-// program. It returns the path and the query of the link.
+// program. It returns the path and the query of the link. It returns each link once, because
+// the program writes emails after its response: the newest one may still be an older one.
 func (p *Program) Link(to, subject string) (path string) {
 	p.t.Helper()
-	return p.Email("a link under "+subject, to, func(e Email) string {
+	path = p.Email("a link under "+subject, to, func(e Email) string {
 		_, rest, found := strings.Cut(e.Text, p.Origin)
 		if !found || !strings.Contains(e.Subject, subject) {
 			return ""
 		}
-		return strings.Fields(rest)[0]
+		link := strings.Fields(rest)[0]
+		if _, returned := p.links.Load(link); returned {
+			return ""
+		}
+		return link
 	})
+	p.links.Store(path, nil)
+	return path
 }
 
 // ReadJSON decodes a JSON file into a value.

@@ -79,6 +79,8 @@ type Program struct {
 	Args   []string
 	Output Buffer // all that it has printed so far
 
+	links sync.Map // the links that [Program.Link] has returned
+
 	t       testing.TB
 	process *os.Process
 	exited  chan error
