@@ -18,11 +18,10 @@ import (
 // empty as before or have everything, and another import must complete it.
 func TestImportKilled(t *testing.T) {
 	t.Parallel()
-	times := 1
-	if os.Getenv("LATCHKEY_TEST_THOROUGH") == "on" {
-		times = 10
+	times, users, sessions := 1, 250, 5_000
+	if testkit.Thorough() {
+		times, users, sessions = 10, 1000, 20_000
 	}
-	const users, sessions = 1000, 20_000
 	storetest.EachURL(t, func(t *testing.T, source string) {
 		app := newOldApp(t, source)
 		now := time.Now()

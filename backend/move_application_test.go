@@ -31,7 +31,7 @@ func TestMovedApplication(t *testing.T) {
 		t.Errorf("the application differs from the documentation, which has\n%s", documented)
 	}
 	config := testkit.Fence(t, betterAuth, "caddyfile", "@latchkey")
-	if os.Getenv("LATCHKEY_TEST_THOROUGH") == "on" {
+	if testkit.Thorough() {
 		moveApplication(t, config)
 	}
 }

@@ -47,13 +47,13 @@ const (
 
 // thorough reports whether to check each page in every mode. Otherwise, similar modes take
 // turns from page to page.
-func thorough() bool { return os.Getenv("LATCHKEY_TEST_THOROUGH") == "on" }
+func thorough() bool { return testkit.Thorough() }
 
 // checkAccessible runs axe-core on a page: narrow in light colors and wide in dark
 // colors, or the other way round. In the three modes for users who prefer more contrast
 // or force their own colors, it checks only the colors, because no other rule depends on
 // them. Unless the test is [thorough], it checks one of the first two modes and, on every
-// third page, one of the three.
+// sixth page, one of the three.
 func (p *tab) checkAccessible(axe, what string) {
 	p.t.Helper()
 	defer p.Desk()
@@ -64,8 +64,8 @@ func (p *tab) checkAccessible(axe, what string) {
 		narrow, wide = wide, narrow
 	}
 	turns := []int{len(what) / 6 % 2}
-	if len(what)%3 == 0 {
-		turns = append(turns, 2+len(what)/3%3)
+	if len(what)%6 == 0 {
+		turns = append(turns, 2+len(what)/6%3)
 	}
 	for i, mode := range []struct {
 		width                    int64

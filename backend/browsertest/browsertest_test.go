@@ -59,9 +59,11 @@ const wasmNotLoaded = "loading wasm failed"
 
 var unreachableErrors = []string{"Failed to fetch", "ServiceWorker script"}
 
-// longest has the tests that need half a minute or more to find one rare fault. They run
-// only if the test is [thorough], as in "make slow".
-var longest = []string{"Focus", "LongWords", "TakeOverErrors", "WrongClock"}
+// longest has the tests that need long to find one rare fault. They run only if the test is
+// [thorough], as in "make slow".
+var longest = []string{
+	"Focus", "LongWords", "TakeOverErrors", "WrongClock", "Locked", "OldAddresses", "ContestedSignUp", "FirstMailKey",
+}
 
 // suite runs tests in parallel. The tests in sharing use one server. Each test
 // in starting starts its own.

@@ -107,9 +107,15 @@ func (p *tab) signUpWithData(server *testkit.Program) (email string) {
 	return email
 }
 
-// countShifts adds up the layout shifts of a page in window.shift.
+// countShifts adds up the layout shifts of a page in window.shift, and describes what has moved in
+// window.moved.
 const countShifts = `window.shift = 0;
-	new PerformanceObserver((list) => list.getEntries().forEach((e) => { shift += e.value })).
+	window.moved = "";
+	new PerformanceObserver((list) => list.getEntries().forEach((e) => {
+		shift += e.value
+		moved += "\n" + Math.round(e.startTime) + " ms: " + e.sources.map(({node, previousRect, currentRect}) =>
+			(node?.outerHTML ?? node?.textContent)?.slice(0, 150) + JSON.stringify([previousRect, currentRect])).join()
+	})).
 		observe({ type: "layout-shift", buffered: true })`
 
 // takeOver lets the app take over the page that the tab shows. It fails unless the picture stays the
@@ -134,7 +140,7 @@ func (p *tab) takeOver(what string) {
 		}
 	}
 	if shift := eval[float64](p, "shift"); shift > 0 {
-		p.t.Errorf("%s: the layout shifts by %f", what, shift)
+		p.t.Errorf("%s: the layout shifts by %f: %s", what, shift, eval[string](p, "moved"))
 	}
 }
 

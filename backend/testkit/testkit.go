@@ -79,6 +79,10 @@ func Root(t testing.TB) string {
 	return ""
 }
 
+// Thorough reports whether tests take their time, as "make slow" lets them
+// (LATCHKEY_TEST_THOROUGH).
+func Thorough() bool { return os.Getenv("LATCHKEY_TEST_THOROUGH") == "on" }
+
 // Need skips the test because the machine lacks a program that it uses. If the environment
 // variable CI is set, it fails the test instead.
 func Need(t testing.TB, what string) {
