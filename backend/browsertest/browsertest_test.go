@@ -63,6 +63,7 @@ var unreachableErrors = []string{"Failed to fetch", "ServiceWorker script"}
 // [thorough], as in "make slow".
 var longest = []string{
 	"Focus", "LongWords", "TakeOverErrors", "WrongClock", "Locked", "OldAddresses", "ContestedSignUp", "FirstMailKey",
+	"ScannedLinks", "TrustedDevices", "ServerUnreachable", "UpdateUnderWay",
 }
 
 // suite runs tests in parallel. The tests in sharing use one server. Each test
