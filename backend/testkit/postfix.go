@@ -50,15 +50,15 @@ type Envelope struct {
 	User      string // that has authenticated
 }
 
-// StartPostfix starts a Postfix, and ends it with the test. It skips the test if Postfix is
-// not installed or this process is not root: see [Need].
+// StartPostfix starts a Postfix, and ends it with the test. It needs Postfix: see [Need]. It
+// skips the test if this process is not root.
 func StartPostfix(t testing.TB) *Postfix {
 	t.Helper()
 	if _, err := os.Stat("/usr/lib/postfix/sbin/master"); err != nil {
 		Need(t, "Postfix is not installed: apt-get install postfix")
 	}
 	if os.Geteuid() != 0 {
-		Need(t, "only root can start Postfix")
+		t.Skip("only root can start Postfix") // nothing that could be installed changes that
 	}
 	// Not t.TempDir, which only this user can enter.
 	dir, err := os.MkdirTemp("", "latchkey-postfix-")
