@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"latchkey/backend/account"
 	"latchkey/backend/keyring"
@@ -246,6 +247,7 @@ func (s *Server) serve(rt route, w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(whole, s.RequestTimeout)
 	defer cancel()
 	c := call{Request: r, ctx: ctx, w: w, Actor: account.Actor{Client: s.client(r)}, guesses: new(guesses)}
+	c.guesses.deadline = time.Now().Add(s.RequestTimeout + settleTimeout)
 	out, err := s.perform(whole, rt, &c)
 	if missing, ok := errors.AsType[*keyring.MissingKeyError](err); ok {
 		err = errors.Join(err, s.Accounts.AuditMissingKey(ctx, c.Actor, missing))
