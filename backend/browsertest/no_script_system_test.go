@@ -64,7 +64,7 @@ func testNoScriptSystem(t *testing.T) {
 	p.Prefers("en")
 	p.Visit("/dashboard/system?call=%2Fapi%2Fsettings%3Fkey%3DRESEND_API_KEY")
 	p.activate(".card a.button")
-	p.At("/dashboard/system")
+	p.Until("the page of all settings is there", `location.search === "" && document.readyState === "complete"`)
 
 	// People, and the question about one of them.
 	p.Enter("users-search", "ada"+kb.Enter)
