@@ -143,7 +143,7 @@ func (cs *connections) remove(c *connection) bool {
 // quit ends a connection.
 func (c *connection) quit() {
 	c.conn.SetDeadline(time.Now().Add(goodbye))
-	c.client.Quit() //nolint:errcheck // the connection is of no use any more
+	c.client.Quit() //nolint:errcheck // the connection is no longer of use
 	c.conn.Close()
 }
 
