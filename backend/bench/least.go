@@ -13,7 +13,8 @@ import (
 )
 
 // scripts matches what a page needs only because the app starts in it.
-var scripts = regexp.MustCompile(`(?s)<script.*?</script>|<link rel="(?:preload|catalog|manifest).*?>|<div id="app-wasm-loader">.*?</div>`)
+var scripts = regexp.MustCompile(`(?s)<script.*?</script>|<link rel="(?:expect|preload|catalog|manifest).*?>|` +
+	`<div id="app-wasm-loader">.*?</div>`)
 
 // serveLeast serves the documents of pages without their scripts: the least page with the same content
 // and the same stylesheet. Page 0 is at /0.

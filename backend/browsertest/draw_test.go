@@ -26,7 +26,7 @@ func TestDrawnBrowser(t *testing.T) {
 		"SignOut":  testDrawnSignOut,
 		"Composed": testDrawnComposed,
 		"Typed":    testDrawnTyped,
-	}, nil)
+	}, map[string]func(*testing.T){"Parts": testDrawnParts})
 }
 
 // describeTakeOver keeps a description of the page that the server has drawn, and of what the app
