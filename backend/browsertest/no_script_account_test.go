@@ -152,6 +152,10 @@ func testNoScriptSignOut(t *testing.T, server *testkit.Program) {
 	email := browse(t, server).signUp()
 	p := signInNoScript(t, server, email)
 	p.At("/dashboard/settings")
+
+	// A form that a script submits on an incomplete page replaces the page's entry of the history.
+	// https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#plan-to-navigate
+	p.Until("the page is complete", `document.readyState === "complete"`)
 	p.activate("#sign-out")
 	p.At("/sign-in")
 	p.Until("the page is complete", `document.readyState === "complete"`)
