@@ -28,8 +28,8 @@ type command struct {
 var commands = []command{
 	{"serve", "", "run the server (the default)", serveFlags, noArguments, serve},
 	{"migrate", "", "migrate the database to the schema of this version", databaseFlags, noArguments, withDatabase(migrate)},
-	{"grant", "EMAIL PERMISSION", "grant a permission to a user", databaseFlags, anyArguments, withAccounts(grant)},
-	{"revoke", "EMAIL PERMISSION", "revoke a permission from a user", databaseFlags, anyArguments, withAccounts(revoke)},
+	{"grant", "EMAIL PERMISSION", "grant a permission to a user", databaseFlags, emailAndPermission, withAccounts(grant)},
+	{"revoke", "EMAIL PERMISSION", "revoke a permission from a user", databaseFlags, emailAndPermission, withAccounts(revoke)},
 	{"permissions", "", "list all users with permissions", databaseFlags, noArguments, withDatabase(permissions)},
 	{"unlock", "EMAIL", "lift the lockout after too many wrong two-factor codes", databaseFlags, oneEmail, withAccounts(unlock)},
 	{"recover", "EMAIL", "give emergency access to a user who cannot sign in: revoke\n" +
@@ -104,8 +104,13 @@ func oneEmail(args []string) error {
 	return nil
 }
 
-// anyArguments accepts any arguments, for commands that check them themselves.
-func anyArguments([]string) error { return nil }
+func emailAndPermission(args []string) error {
+	if len(args) != 2 || !slices.Contains(account.Permissions, args[1]) {
+		return fmt.Errorf("give an email address and a permission, after the flags. The permission is one of: %s",
+			strings.Join(account.Permissions, ", "))
+	}
+	return nil
+}
 
 // withDatabase returns a command that opens and migrates the database, and calls run.
 func withDatabase(run func(context.Context, config, store.DB, io.Writer) error) func(context.Context, config, io.Writer) error {
@@ -183,10 +188,6 @@ func revoke(ctx context.Context, c config, accounts *account.Service, out io.Wri
 
 // userAndPermission returns the user and the permission that the arguments name.
 func userAndPermission(ctx context.Context, c config, accounts *account.Service) (user account.User, permission string, err error) {
-	if len(c.args) != 2 || !slices.Contains(account.Permissions, c.args[1]) {
-		return user, "", fmt.Errorf("give an email address and a permission, after the flags. The permission is one of: %s",
-			strings.Join(account.Permissions, ", "))
-	}
 	user, err = accounts.UserByEmail(ctx, c.args[0])
 	return user, c.args[1], noAccount(err, c.args[0])
 }

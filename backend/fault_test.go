@@ -338,8 +338,12 @@ func TestRefusesToStart(t *testing.T) {
 	unreachable := t.TempDir()
 	refused(t, "latchkey: open the database: dial tcp",
 		"-database", "postgres://latchkey@127.0.0.1:1/latchkey?sslmode=disable", "-data", unreachable)
+	refused(t, "give an email address and a permission", "grant", "-data", unreachable, "ann@example.test", "everything")
+	refused(t, "give an email address and a permission", "revoke", "-data", unreachable, "ann@example.test")
+	refused(t, "give exactly one email address", "unlock", "-data", unreachable)
+	refused(t, "give create NAME, list or revoke NAME", "server-key", "-data", unreachable, "show")
 	if files, err := os.ReadDir(unreachable); err != nil || len(files) > 0 {
-		t.Errorf("a program without a database leaves %v, %v", files, err)
+		t.Errorf("a program that refuses its arguments, or has no database, leaves %v, %v", files, err)
 	}
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		testkit.Start(t, "-database", database).Stop()
