@@ -25,8 +25,8 @@ var (
 	sessions   = flag.Int("sessions", 20_000, "how many sessions to fill each database of the tables with")
 	only       = flag.String("only", "", "measure only what contains this text, such as \"Postgres list-sessions\", \"SQLite\" or \"fair\"")
 	alone      = flag.Bool("alone", false, "measure Latchkey without Better Auth")
-	rowCount   = flag.Int("rows", 1_000_000, "how many sessions to compare 1,000 with")
-	large      = flag.Bool("large", false, "measure with a long security log, too, which takes a few minutes more")
+	rowCount   = flag.Int("rows", 1_000_000, "how many sessions to compare 1,000 with, and to import")
+	large      = flag.Bool("large", false, "measure with a long security log and the import of a large application, too, which takes several minutes more")
 	logEntries = flag.Int("log-entries", 10_000_000, "how many entries the long security log has")
 )
 
@@ -124,6 +124,13 @@ func (b *bench) measure() error {
 	if wanted(postgresKind + " rows") {
 		if err := b.rows(); err != nil {
 			return err
+		}
+	}
+	for _, kind := range kinds {
+		if *large && wanted(kind+" import") {
+			if err := b.importSessions(kind); err != nil {
+				return err
+			}
 		}
 	}
 	if *large && wanted(postgresKind+" log") {

@@ -6,13 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -21,13 +19,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
-	"github.com/maxence-charriere/go-app/v10/pkg/app"
-
-	"latchkey/web"
 )
-
-// helloWasm is go-app's hello world. "make bench-ui" builds and compresses it.
-const helloWasm = "build/hello.wasm"
 
 const (
 	listed     = 10               // sessions of the user who opens the list
@@ -74,6 +66,10 @@ type visit struct {
 	Runs   float64 // when the app had taken over the page
 	Bytes  float64 // how much the page had received when all of the above was true
 	Worker bool    // whether the service worker controlled the page from the start
+
+	Compile  float64 // when the browser began to load and compile the app
+	Compiled float64 // when it had compiled the app
+	Requests float64 // how many requests began between Compiled and Runs
 }
 
 // leastUsable waits for a button, which a page without script needs no app for.
@@ -83,6 +79,13 @@ const leastUsable = `!!document.querySelector("main button")`
 // because the next visit uses it.
 const measureVisit = `self.measured = new Promise((resolve) => {
 	const v = {};
+	const instantiate = WebAssembly.instantiateStreaming;
+	WebAssembly.instantiateStreaming = async (...args) => {
+		v.Compile = performance.now();
+		const program = await instantiate.apply(WebAssembly, args);
+		v.Compiled = performance.now();
+		return program;
+	};
 	const look = async () => {
 		v.Worker ??= !!navigator.serviceWorker?.controller;
 		if (!v.Usable && %s) {
@@ -91,6 +94,7 @@ const measureVisit = `self.measured = new Promise((resolve) => {
 		if (!v.Runs && document.body && !document.getElementById("app-wasm-loader") && document.readyState !== "loading" &&
 				!Object.hasOwn(document.body, "replaceChild")) { // web/loader.js removes it when the app takes over
 			v.Runs = performance.now();
+			v.Requests = performance.getEntriesByType("resource").filter((entry) => entry.startTime > v.Compiled).length;
 		}
 		v.Paint ??= performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
 		if (!v.Paint || !v.Usable || !v.Runs || document.readyState !== "complete") {
@@ -170,9 +174,11 @@ func runUI() error {
 	}
 	defer least.Close()
 
-	var table strings.Builder
+	var table, starts strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\t\t\tfirst paint\tusable\tapp runs\ttransfer\t")
+	trace := tabwriter.NewWriter(&starts, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(trace, "\t\t\tfirst paint\tcompiling\tcompiled\tapp runs\trequests\t")
 	for _, throttled := range []bool{false, true} {
 		for _, v := range []view{
 			settings,
@@ -181,12 +187,13 @@ func runUI() error {
 			{name: "the same without script", url: "http://" + least.Addr + "/1", usable: leastUsable, plain: true},
 			{name: "go-app's hello world", url: "http://" + hello.Addr, usable: helloUsable},
 		} {
-			if err := v.measure(w, dir, throttled); err != nil {
+			if err := v.measure(w, trace, dir, throttled); err != nil {
 				return fmt.Errorf("%s: %w", v.name, err)
 			}
 		}
 	}
 	w.Flush()
+	trace.Flush()
 
 	fmt.Printf("%d cores, %s, medians of %d visits. Cold: the first visit of a new profile. "+
 		"Warm: its second, controlled by the service worker.\n"+
@@ -196,6 +203,7 @@ func runUI() error {
 		"Transfer: of the page, without the service worker.\n\n",
 		runtime.NumCPU(), runtime.Version(), times, fast4GDownload*8/1e6, fast4GUpload*8/1e6, fast4GLatency, slowCPU)
 	fmt.Println(table.String())
+	fmt.Printf("The start of the app. Requests: those between its compilation and its taking over.\n\n%s\n", starts.String())
 	fmt.Print(uiBudget)
 	return nil
 }
@@ -207,8 +215,8 @@ That page: first paint 228 ms, usable 277 ms cold and 250 ms warm. On Fast 4G: 1
 On Fast 4G, cold: forms are usable at the first paint, before the app runs.
 `
 
-// measure writes the lines for one view.
-func (v view) measure(w *tabwriter.Writer, dir string, throttled bool) error {
+// measure writes the lines for one view, and to trace those of its app's start.
+func (v view) measure(w, trace *tabwriter.Writer, dir string, throttled bool) error {
 	speed := "plain"
 	if throttled {
 		speed = "Fast 4G"
@@ -233,6 +241,13 @@ func (v view) measure(w *tabwriter.Writer, dir string, throttled bool) error {
 		fmt.Fprintf(w, "%-23s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f KB\t\n", v.name, speed, line.name,
 			median(func(v visit) float64 { return v.Paint }), median(func(v visit) float64 { return v.Usable }),
 			median(func(v visit) float64 { return v.Runs }), median(func(v visit) float64 { return v.Bytes })/1e3)
+		if v.plain {
+			continue
+		}
+		fmt.Fprintf(trace, "%-23s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f\t\n", v.name, speed, line.name,
+			median(func(v visit) float64 { return v.Paint }), median(func(v visit) float64 { return v.Compile }),
+			median(func(v visit) float64 { return v.Compiled }), median(func(v visit) float64 { return v.Runs }),
+			median(func(v visit) float64 { return v.Requests }))
 	}
 	return nil
 }
@@ -384,50 +399,4 @@ func startBrowser(profile string) (ctx context.Context, end func(), err error) {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return ctx, end, nil
-}
-
-// hello is the component that the server prerenders, the same as in web/build/hello.
-type hello struct{ app.Compo }
-
-func (h *hello) Render() app.UI { return app.H1().Text("Hello, world") }
-
-// serveHello serves go-app's hello world with go-app's own handler. It compresses
-// app.wasm, which go-app does not, to make the comparison fair.
-func serveHello() (*http.Server, error) {
-	raw, err := os.Stat(helloWasm)
-	if err != nil {
-		return nil, err
-	}
-	small, err := os.ReadFile(helloWasm + ".br")
-	if err != nil {
-		return nil, err
-	}
-	const icon = "/web/icon.svg" // go-app's default icons are on another server
-	app.Route("/", func() app.Composer { return &hello{} })
-	pages := &app.Handler{
-		Name:              "Hello",
-		Icon:              app.Icon{Default: icon, Large: icon, Maskable: icon, SVG: icon},
-		Version:           "1", // without one, each start makes a new version, and no cache would be used
-		WasmContentLength: strconv.FormatInt(raw.Size(), 10),
-	}
-	handler := http.NewServeMux()
-	handler.Handle("/", pages)
-	handler.HandleFunc(icon, func(w http.ResponseWriter, _ *http.Request) {
-		f := web.Files()["icon.svg"]
-		w.Header().Set("Content-Type", f.Type)
-		w.Write(f.Form(""))
-	})
-	handler.HandleFunc("/web/app.wasm", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/wasm")
-		w.Header().Set("Content-Encoding", "br")
-		w.Header().Set("Content-Length", strconv.Itoa(len(small)))
-		w.Write(small)
-	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s := &http.Server{Addr: listener.Addr().String(), Handler: handler}
-	go s.Serve(listener) // until the caller closes s
-	return s, nil
 }
