@@ -1,7 +1,7 @@
 // Bench measures the built program and prints tables:
 //
 //	go run ./backend/bench [-seconds N] [-only WORDS] [-large]   the API, beside Better Auth, on Postgres and on SQLite
-//	go run ./backend/bench ui                                    the pages, in Chromium
+//	go run ./backend/bench [-only WORDS] ui                      the pages, in Chromium
 //
 // Each client of the API is a closed loop: it sends the next request when it has the
 // answer to the last. Clients, server and database share the machine, so compare the
@@ -23,10 +23,10 @@ var (
 	binaryFile = flag.String("binary", "bin/latchkey", "the program to measure")
 	seconds    = flag.Float64("seconds", 2, "how many seconds to measure each line of the tables")
 	sessions   = flag.Int("sessions", 20_000, "how many sessions to fill each database of the tables with")
-	only       = flag.String("only", "", "measure only what contains this text, such as \"Postgres list-sessions\", \"SQLite\" or \"fair\"")
+	only       = flag.String("only", "", "measure only what contains this text, such as \"Postgres list-sessions\" or, of the pages, \"sign-in\"")
 	alone      = flag.Bool("alone", false, "measure Latchkey without Better Auth")
 	rowCount   = flag.Int("rows", 1_000_000, "how many sessions to compare 1,000 with, and to import")
-	large      = flag.Bool("large", false, "measure with a long security log and the import of a large application, too, which takes several minutes more")
+	large      = flag.Bool("large", false, "measure with a long security log and a large import, too, which takes several minutes more")
 	logEntries = flag.Int("log-entries", 10_000_000, "how many entries the long security log has")
 )
 

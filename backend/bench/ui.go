@@ -72,6 +72,9 @@ type visit struct {
 	Requests float64 // how many requests began between Compiled and Runs
 }
 
+// withoutScript is the end of the name of a page without its scripts: see [serveLeast].
+const withoutScript = ", no script"
+
 // leastUsable waits for a button, which a page without script needs no app for.
 const leastUsable = `!!document.querySelector("main button")`
 
@@ -182,11 +185,14 @@ func runUI() error {
 	for _, throttled := range []bool{false, true} {
 		for _, v := range []view{
 			settings,
-			{name: "the same without script", url: "http://" + least.Addr + "/0", usable: leastUsable, plain: true},
+			{name: settings.name + withoutScript, url: "http://" + least.Addr + "/0", usable: leastUsable, plain: true},
 			signIn,
-			{name: "the same without script", url: "http://" + least.Addr + "/1", usable: leastUsable, plain: true},
+			{name: signIn.name + withoutScript, url: "http://" + least.Addr + "/1", usable: leastUsable, plain: true},
 			{name: "go-app's hello world", url: "http://" + hello.Addr, usable: helloUsable},
 		} {
+			if !wanted(v.name) {
+				continue
+			}
 			if err := v.measure(w, trace, dir, throttled); err != nil {
 				return fmt.Errorf("%s: %w", v.name, err)
 			}
@@ -238,13 +244,13 @@ func (v view) measure(w, trace *tabwriter.Writer, dir string, throttled bool) er
 			slices.SortFunc(line.visits, func(a, b visit) int { return cmp.Compare(of(a), of(b)) })
 			return of(line.visits[len(line.visits)/2])
 		}
-		fmt.Fprintf(w, "%-23s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f KB\t\n", v.name, speed, line.name,
+		fmt.Fprintf(w, "%-33s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f KB\t\n", v.name, speed, line.name,
 			median(func(v visit) float64 { return v.Paint }), median(func(v visit) float64 { return v.Usable }),
 			median(func(v visit) float64 { return v.Runs }), median(func(v visit) float64 { return v.Bytes })/1e3)
 		if v.plain {
 			continue
 		}
-		fmt.Fprintf(trace, "%-23s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f\t\n", v.name, speed, line.name,
+		fmt.Fprintf(trace, "%-33s\t%s\t%s\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f ms\t%.0f\t\n", v.name, speed, line.name,
 			median(func(v visit) float64 { return v.Paint }), median(func(v visit) float64 { return v.Compile }),
 			median(func(v visit) float64 { return v.Compiled }), median(func(v visit) float64 { return v.Runs }),
 			median(func(v visit) float64 { return v.Requests }))
