@@ -752,12 +752,13 @@ func TestSuggestedPasskeyNames(t *testing.T) {
 		if got := add(body{}); got != nil {
 			t.Errorf("without a request: %v", got)
 		}
+		sendMails(t, s.accounts)
 		for _, want := range []string{"Windows PC · Firefox", "Windows PC · Firefox 2"} {
 			if got := add(body{"suggestName": true}); got != want {
 				t.Errorf("the name is %v; want %s", got, want)
 			}
-			if mails := sendMails(t, s.accounts); !strings.Contains(mails[len(mails)-1].Text, "“"+want+"”") {
-				t.Errorf("the notice does not name %s: %s", want, mails[len(mails)-1].Text)
+			if mails := sendMails(t, s.accounts); len(mails) != 1 || !strings.Contains(mails[0].Text, "“"+want+"”") {
+				t.Errorf("the notice does not name %s: %+v", want, mails)
 			}
 		}
 		if got := add(body{"suggestName": true, "name": " Mine "}); got != "Mine" {
