@@ -121,7 +121,7 @@ func TestMigrationOfLongLog(t *testing.T) {
 		migrated <- err
 	}()
 	count := func(query string) (n int, err error) {
-		ctx, cancel := context.WithTimeout(t.Context(), store.Timeout)
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience) // a query that waits for the migration would never end
 		defer cancel()
 		return n, pool.QueryRowContext(ctx, query).Scan(&n)
 	}

@@ -84,7 +84,10 @@ func TestStatements(t *testing.T) {
 		}
 		check("overview", 4)
 		origin := &url.URL{Scheme: "http", Host: "localhost"}
-		c := server.Config{Accounts: s, Log: slog.New(slog.DiscardHandler), Origin: origin, CookiePrefix: "latchkey", App: http.NotFoundHandler()}
+		c := server.Config{
+			Accounts: s, Log: slog.New(slog.DiscardHandler), Origin: origin, CookiePrefix: "latchkey", App: http.NotFoundHandler(),
+			RequestTimeout: testkit.Patience,
+		}
 		r := httptest.NewRequest("GET", origin.String()+shared.PageSettings, nil)
 		r.Header.Set("Cookie", c.CookieHeader(first.Token))
 		for range 2 { // the first page also stores the address of the session
