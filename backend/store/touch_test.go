@@ -293,11 +293,12 @@ func TestTouchesDoNotDeadlock(t *testing.T) {
 
 // TestTouchesUpdateNoIndex checks that Postgres writes nearly all touches as heap-only
 // tuples: the pages of sessions have room for them, and no index contains the time. It has
-// a cluster of its own, because transactions of other tests delay the removal of old rows.
+// a cluster of its own, without autovacuum, because other transactions delay the removal of
+// old rows.
 func TestTouchesUpdateNoIndex(t *testing.T) {
 	t.Parallel()
 	storetest.Shared(t) // or skip
-	cluster, err := storetest.StartCluster()
+	cluster, err := storetest.StartCluster("autovacuum=off")
 	if err != nil {
 		t.Fatal(err)
 	}
