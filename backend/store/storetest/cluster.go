@@ -100,8 +100,8 @@ func (c *Cluster) create() error {
 			return err
 		}
 		c.port = port
-		err = c.Start()
-		if err == nil || try == 5 || !strings.Contains(err.Error(), "Address already in use") {
+		err = c.start()
+		if err == nil || try == 5 || !isPortInUse(err) {
 			return err
 		}
 	}
@@ -150,19 +150,40 @@ func (c *Cluster) newMigrated() (url string, err error) {
 
 func (c *Cluster) newFrom(template string) (url string, err error) {
 	name := "t" + strings.ToLower(rand.Text())
-	err = c.exec("CREATE DATABASE " + name + " TEMPLATE " + template)
-	return c.url(name), err
+	for end := time.Now().Add(patience); ; {
+		err = c.exec("CREATE DATABASE " + name + " TEMPLATE " + template)
+		// A session of the template may not have ended yet, although its client has. Postgres
+		// waits five seconds for that, which is too short on a busy machine.
+		e, _ := errors.AsType[pgdriver.Error](err)
+		if e.Field('C') != "55006" || time.Now().After(end) { // object_in_use
+			return c.url(name), err
+		}
+	}
 }
 
 // Start starts the server again after [Cluster.Stop], on the same port and with the same
-// data, and waits until it responds.
+// data, and waits until it responds. Another process may use the port for a moment.
 func (c *Cluster) Start() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.server != nil {
 		return nil
 	}
+	err := c.start()
+	for end := time.Now().Add(patience); isPortInUse(err) && time.Now().Before(end); err = c.start() {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
+}
 
+// isPortInUse reports whether an error of start means that another process listens on the port.
+func isPortInUse(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "Address already in use")
+}
+
+// start starts the server and waits until it responds. The caller holds c.mu, or nobody else
+// has c yet.
+func (c *Cluster) start() error {
 	args := []string{"-D", "data"}
 	for _, s := range append([]string{
 		"port=" + strconv.Itoa(c.port),
@@ -267,8 +288,9 @@ func (c *Cluster) watch() error {
 		cat
 		test -e "$0/pgbouncer.pid" && kill -KILL "$(head -n 1 "$0/pgbouncer.pid")"
 		pid=$(head -n 1 "$0/data/postmaster.pid") && kill -QUIT "$pid"
-		for i in 1 2 3 4 5 6 7 8 9 10; do
-			test -e "$0/data/postmaster.pid" && sleep 0.2
+		for i in $(seq 300); do # a minute at most
+			test -e "$0/data/postmaster.pid" || break
+			sleep 0.2
 		done
 		rm -rf "$0"`
 	watcher := exec.Command("sh", "-c", script, c.dir)

@@ -41,6 +41,16 @@ func TestClusterStopStart(t *testing.T) {
 	if err := c.exec("SELECT 1"); err == nil {
 		t.Error("a stopped cluster answers")
 	}
+	u, err := url.Parse(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another process uses the port for a moment.
+	other, err := net.Listen("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { other.Close() })
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +62,6 @@ func TestClusterStopStart(t *testing.T) {
 		t.Errorf("NewDatabase gave %s twice", first)
 	}
 	// Stopping kept the data.
-	u, err := url.Parse(first)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := c.exec("DROP DATABASE " + strings.Trim(u.Path, "/")); err != nil {
 		t.Error(err)
 	}
