@@ -368,6 +368,7 @@ func TestChallengesAreSingleUse(t *testing.T) {
 		want(t, owner.sendAuthentication(getResponse(t, device, options)), 200, "")
 
 		// Challenges expire after five minutes.
+		s.clock.Freeze()
 		b = s.signIn(t, ann)
 		registering, using := b.registerOptions(), b.authenticateOptions()
 		s.clock.Advance(4 * time.Minute)

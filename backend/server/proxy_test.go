@@ -57,6 +57,7 @@ func TestUndeclaredProxy(t *testing.T) {
 			{"Forwarded", "Forwarded: for=192.0.2.1;proto=https", `Forwarded: proto=https;for="[2001:db8::1]:4711"`},
 		} {
 			s := open(t, declared.db, func(c *server.Config) { c.TrustedProxies = nil })
+			s.clock.Freeze() // the hour ends at an exact second
 			own := s.holding(t, "latchkey.session_token", admin.token())
 			b := s.browser(t)
 			call := func(header string) { b.Do("GET", "/sign-in", "", "X-Forwarded-For:", header) }

@@ -605,6 +605,7 @@ func TestRotation(t *testing.T) {
 // read, if the user has confirmed their identity meanwhile. The owner of a stolen cookie may have.
 func TestRenewal(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
+		s.clock.Freeze()
 		b := s.signUp(t, "ann@example.test")
 		s.clock.Advance(time.Second) // a renewal is told from a confirmation by the time
 		inFlight, _, err := s.accounts.Authenticate(t.Context(), account.Client{}, account.Token(b.token()), false)

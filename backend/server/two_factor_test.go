@@ -521,6 +521,7 @@ func TestCorrectCodeResetsCount(t *testing.T) {
 // codes, or the session.
 func TestPendingEnrollment(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
+		s.clock.Freeze() // the hour ends at an exact second
 		owner := s.signUp(t, ann)
 		seen, _ := owner.enable()
 		other := s.signIn(t, ann)
@@ -996,6 +997,7 @@ func TestTwoFactorRedirect(t *testing.T) {
 // them signs in.
 func TestTwoFactorRaces(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
+		s.clock.Freeze()
 		owner := s.signUp(t, ann)
 		app, codes := owner.enroll()
 		user := owner.Session().Get("user.id").(string)

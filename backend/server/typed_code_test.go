@@ -61,6 +61,7 @@ func spellings() map[string]func(code string) string {
 // be refused in all spellings.
 func TestTypedCodes(t *testing.T) {
 	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
+		s.clock.Freeze()
 		owner := s.signUp(t, ann)
 		app, _ := owner.enable()
 		want(t, owner.verify(spellings()["fullwidth"](app.Code(0))), 200, "")

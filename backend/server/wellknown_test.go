@@ -49,6 +49,7 @@ func TestWellKnown(t *testing.T) {
 
 func TestPasskeyCheck(t *testing.T) {
 	each(t, func(t *testing.T, s *testServer) {
+		s.clock.Freeze() // otherwise a device's clock would also be off by the time that a call takes
 		admin := s.signUp(t, ann)
 		want(t, admin.Do("GET", "/api/passkey-check", ""), 403, "FORBIDDEN")
 		admin.grant(account.PermissionSettings)
