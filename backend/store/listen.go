@@ -53,7 +53,7 @@ func (db DB) connectDirect(ctx context.Context) (pgConn, error) {
 	if db.dsn == "" {
 		return pgConn{}, ErrCannotListen
 	}
-	connector, err := postgresConnector(db.dsn, Timeout)
+	connector, err := postgresConnector(db.dsn, db.timeout)
 	if err != nil {
 		return pgConn{}, err
 	}

@@ -36,6 +36,8 @@ type DB struct {
 	path string // of the SQLite file; empty on Postgres
 	dsn  string // of Postgres; empty on SQLite
 
+	timeout time.Duration // of statements
+
 	sessionQueries sessionQueries // the statements of SessionByHash
 	lookups        *lookups       // its concurrent callers
 	touches        *touches       // what TouchSessionLater has yet to write
@@ -128,6 +130,7 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 
 // withQueries returns the DB with what its callers share.
 func (db DB) withQueries(timeout time.Duration) DB {
+	db.timeout = timeout
 	db.sessionQueries = newSessionQueries(db.pool.DB, db.dsn != "")
 	db.lookups = &lookups{query: db.sessionQueries.run, timeout: timeout}
 	db.eventsAdded, db.mailChanged = make(chan struct{}, 1), make(chan struct{}, 1)
