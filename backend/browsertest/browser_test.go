@@ -670,8 +670,10 @@ func testStepUp(t *testing.T) {
 	p.Press(en.T(message.ChangeEmailAddress))
 	p.Fill(en.T(message.NewEmailAddress), "ada@example.org")
 
+	const notBusy = `document.getElementById("new-email-submit").getAttribute("aria-busy") !== "true"`
 	changeAddress := func() {
 		t.Helper()
+		p.Until("the form can be submitted", notBusy) // the dialog is gone before the form knows that the user has canceled
 		p.Press(en.T(message.SendLink))
 		p.The("dialog", en.T(message.ConfirmIdentity))
 		p.AwaitFocus(en.T(message.AccountPassword))
@@ -682,7 +684,7 @@ func testStepUp(t *testing.T) {
 	p.setOnline(true)
 	p.Press(en.T(message.CancelAction))
 	p.None("dialog", en.T(message.ConfirmIdentity))
-	p.Until("the button is enabled again", `document.getElementById("new-email-submit").getAttribute("aria-busy") !== "true"`)
+	p.Until("the button is enabled again", notBusy)
 	if alerts := eval[string](p, `document.querySelector(".toasts").innerText`); alerts != "" {
 		t.Errorf("after canceling, the page shows the toast %q", alerts)
 	}
