@@ -312,10 +312,14 @@ func (p *tab) awaitIdle(what string) {
 	p.Until(what, `!document.querySelector("[aria-busy=true]")`)
 }
 
-// activate clicks an element by script, without the mouse.
+// activate clicks an element by script, without the mouse. It waits for the whole page: the form of a
+// button may follow later, and a form that a script submits on an incomplete page replaces the page's
+// entry of the history.
+// https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#plan-to-navigate
 func (p *tab) activate(selector string) {
 	p.t.Helper()
-	p.Until("the page has "+selector, fmt.Sprintf(`document.querySelector(%s).click() === undefined`, testkit.Quote(selector)))
+	p.Until("the page has "+selector,
+		fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%s).click() === undefined`, testkit.Quote(selector)))
 }
 
 // post calls the API from the page. It returns the status and the body of the

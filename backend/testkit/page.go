@@ -276,11 +276,12 @@ func (p *Tab) Key(keys string) {
 }
 
 // Enter replaces the content of the input with an id. Unlike [Tab.Fill], it also works in
-// a page without scripts, and does not check the result.
+// a page without scripts, and does not check the result. It waits until the browser has read the
+// page: without its button, the Enter key does not submit a form.
 func (p *Tab) Enter(id, text string) {
 	p.t.Helper()
-	p.Until("there is a "+id, fmt.Sprintf(
-		`(() => { const e = document.getElementById(%q); e.focus(); e.select(); return document.activeElement === e })()`, id))
+	p.Until("there is a "+id, fmt.Sprintf(`document.readyState !== "loading" &&
+		(() => { const e = document.getElementById(%q); e.focus(); e.select(); return document.activeElement === e })()`, id))
 	p.Key(text)
 }
 
