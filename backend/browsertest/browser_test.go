@@ -68,9 +68,11 @@ func testRevoke(t *testing.T, server *testkit.Program) {
 	email := current.signUp()
 	other.As(firefox)
 	other.signIn(email)
+	other.lookAway()
 	phone.As(safari)
 	phone.signIn(email)
 	phone.settings("sessions")
+	phone.lookAway()
 
 	current.Open("/dashboard/settings/sessions")
 	current.See(firefoxDevice)
@@ -372,6 +374,7 @@ func testPassword(t *testing.T, server *testkit.Program) {
 	current, other := browse(t, server), browse(t, server)
 	email := current.signUp()
 	other.signIn(email)
+	other.lookAway()
 
 	const changed = "a new one, and longer"
 	current.openPasswordForm()

@@ -322,6 +322,13 @@ func (p *tab) activate(selector string) {
 		fmt.Sprintf(`document.readyState === "complete" && document.querySelector(%s).click() === undefined`, testkit.Quote(selector)))
 }
 
+// lookAway makes the app of the page take its user for one who looks at another page. It then asks
+// the server for nothing by itself, so that only what the user does shows that the session has ended.
+func (p *tab) lookAway() {
+	p.t.Helper()
+	p.Act(`Object.defineProperty(document, "visibilityState", {configurable: true, get: () => "hidden"})`)
+}
+
 // post calls the API from the page. It returns the status and the body of the
 // response.
 func (p *tab) post(path string, body any) (status int, answer json.RawMessage) {
