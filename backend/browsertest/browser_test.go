@@ -426,7 +426,7 @@ func testPassword(t *testing.T, server *testkit.Program) {
 	other.Press(en.T(message.SignOut))
 	other.At("/sign-in")
 	current.Open("/dashboard/settings/password")
-	current.See(en.T(message.PasswordChangedAgo, en.T(message.JustNow)))
+	current.cardIsRecent("password")
 	current.Fill(en.T(message.CurrentPassword), changed)
 	current.Fill(en.T(message.NewPassword), password+" again")
 	current.Press(en.T(message.ChangePassword))
