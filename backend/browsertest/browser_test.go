@@ -477,6 +477,7 @@ func testTabs(t *testing.T, server *testkit.Program) {
 	first := browse(t, server)
 	email := first.signUp()
 	second := first.another()
+	second.Inject(withoutWorker) // the sign-out may abort its installation, which go-app reports
 	second.Open("/dashboard/settings")
 	second.See(en.T(message.ThisDevice))
 

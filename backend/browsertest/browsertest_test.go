@@ -121,10 +121,15 @@ func browseWithWorker(t *testing.T, server *testkit.Program) *tab {
 // catalog of another language in its caches.
 const withoutWorker = "delete Navigator.prototype.serviceWorker"
 
-// another opens a further tab with the same cookies.
+// another opens a further tab with the same cookies. Its pages have no service worker if those of p
+// have none.
 func (p *tab) another() *tab {
 	p.t.Helper()
-	return &tab{p.Another(), p.t}
+	other := &tab{p.Another(), p.t}
+	if eval[bool](p, `navigator.serviceWorker === undefined`) {
+		other.Inject(withoutWorker)
+	}
+	return other
 }
 
 func eval[T any](p *tab, expression string) T { return testkit.Eval[T](p.Tab, expression) }
