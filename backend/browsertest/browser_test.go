@@ -755,7 +755,7 @@ func testServerAway(t *testing.T) {
 
 	server.Start()
 	current.Gone(en.T(message.ErrOfflineReadOnly))
-	current.settings("profile")
+	current.Open("/dashboard/settings/profile") // nothing is loading when the server is killed
 	current.Fill(en.T(message.DisplayName), "Countess")
 	server.Kill()
 	current.saveProfile()
