@@ -247,10 +247,16 @@
     const run = Go.prototype.run;
     Go.prototype.run = async function (instance) {
       const ended = () => { crash.hidden = false; };
-      await answered;
-      await compositions;
-      await presses;
-      return await texts ? run.call(this, instance).then(ended, ended) : null;
+      if (!await texts) {
+        return null;
+      }
+      // One of them may begin while another ends: with the release of its button, a form is submitted.
+      const waits = () => [answered, compositions, presses];
+      for (let awaited = []; waits().some((one, i) => one !== awaited[i]);) {
+        awaited = waits();
+        await Promise.all(awaited);
+      }
+      return run.call(this, instance).then(ended, ended);
     };
   };
 

@@ -25,6 +25,7 @@ func TestDrawnBrowser(t *testing.T) {
 		"Click":    testDrawnClick,
 		"SignOut":  testDrawnSignOut,
 		"Composed": testDrawnComposed,
+		"Pressed":  testDrawnPressed,
 		"Typed":    testDrawnTyped,
 	}, map[string]func(*testing.T){"Parts": testDrawnParts})
 }
@@ -290,17 +291,43 @@ func testDrawnSignOut(t *testing.T, server *testkit.Program) {
 	}
 }
 
+// noteCompiled sets window.compiled when the app could run.
+const noteCompiled = `{
+	const instantiate = WebAssembly.instantiateStreaming;
+	WebAssembly.instantiateStreaming = (...given) => instantiate(...given).then((result) => {
+		requestAnimationFrame(() => requestAnimationFrame(() => { window.compiled = true }));
+		return result;
+	});
+}`
+
+// testDrawnPressed checks that the app does not take over between the press of a button and the
+// response to the form that its release submits.
+func testDrawnPressed(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.holdApp()
+	p.Inject(noteCompiled)
+	p.Inject(withoutTimeLimits)
+	p.Visit("/sign-in")
+	p.Fill(en.T(message.EmailAddress), "ada@example.com")
+	p.Fill(en.T(message.AccountPassword), password)
+	p.Act(`document.addEventListener("submit", (event) => event.preventDefault())`) // no response comes
+	p.Act(`dispatchEvent(new Event("pointerdown"))`)
+	p.Until("the loader waits for the app", `comeApp(), true`)
+	p.Until("the app could run", `window.compiled`)
+	p.Act(`dispatchEvent(new Event("pointerup")), document.getElementById("sign-in-submit").click()`)
+	p.Act(`new Promise((resolve) => setTimeout(resolve, 500))`)
+	if eval[bool](p, testkit.Running) {
+		t.Error("the app takes over while a form waits for its response")
+	}
+}
+
 // testDrawnComposed checks that the app waits until the user has composed a character, as they do
 // in Japanese.
 func testDrawnComposed(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
 	p.holdApp()
-	p.Inject(`const instantiate = WebAssembly.instantiateStreaming;
-		WebAssembly.instantiateStreaming = (...given) => instantiate(...given).then((result) => {
-			requestAnimationFrame(() => requestAnimationFrame(() => { window.compiled = true }));
-			return result;
-		})`)
+	p.Inject(noteCompiled)
 	p.Visit("/dashboard/settings")
 	p.Act(`dispatchEvent(new Event("compositionstart"))`)
 	p.Until("the loader waits for the app", `comeApp(), true`)
