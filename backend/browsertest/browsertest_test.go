@@ -23,7 +23,10 @@ import (
 	"latchkey/shared/message"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+func TestMain(m *testing.M) {
+	testkit.PatientServers()
+	testkit.Main(m)
+}
 
 const (
 	firefox = testkit.Firefox

@@ -23,12 +23,13 @@ var raced = os.Getenv("LATCHKEY_TEST_RACE") == "on"
 
 // binary builds the program when a test first needs it, and returns its path.
 var binary = sync.OnceValues(func() (string, error) {
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	listed, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", err
 	}
+	root := strings.TrimSpace(string(listed))
 	// Not in the folder for temporary files, where some machines do not allow execution.
-	build := filepath.Join(strings.TrimSpace(string(root)), "build")
+	build := filepath.Join(root, "build")
 	if err := os.MkdirAll(build, 0o777); err != nil {
 		return "", err
 	}
@@ -37,8 +38,14 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	atExit(func() { os.RemoveAll(dir) })
+	var flags []string
+	if patient {
+		if flags, err = patientFlags(root, dir); err != nil {
+			return "", err
+		}
+	}
 	file := filepath.Join(dir, "latchkey")
-	return file, Build(file)
+	return file, Build(file, flags...)
 })
 
 // Build builds the program into a file as "make build" does, with more flags of
