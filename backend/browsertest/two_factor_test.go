@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,6 +114,21 @@ func (p *tab) scan() *testkit.AuthenticatorApp {
 	app := testkit.TypeKey(strings.ReplaceAll(key, " ", ""))
 	scanned.Add(app)
 	return app
+}
+
+// clipboard is held by the test that copies a text. All tabs have the same clipboard.
+var clipboard sync.Mutex
+
+// copies presses a button that copies a text, and waits until the page says so.
+func (p *tab) copies(button, done, text string) {
+	p.t.Helper()
+	clipboard.Lock()
+	defer clipboard.Unlock()
+	p.Press(button)
+	p.See(done)
+	if got := eval[string](p, `navigator.clipboard.readText()`); got != text {
+		p.t.Errorf("the clipboard holds %q; want %q", got, text)
+	}
 }
 
 // codes returns the backup codes that the dialog shows.
@@ -219,11 +235,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.Click("DisclosureTriangle", en.T(message.EnterKeyInstead), "")
 	p.Until("the key is in view", `document.querySelector("#factor-manual button").getBoundingClientRect().bottom <=
 		document.querySelector("#factor .foot").getBoundingClientRect().top`)
-	p.Press(en.T(message.CopyKey))
-	p.See(en.T(message.DoneKeyCopied))
-	if got := eval[string](p, `navigator.clipboard.readText()`); got != authenticator.Secret {
-		t.Errorf("the clipboard holds %q; want %q", got, authenticator.Secret)
-	}
+	p.copies(en.T(message.CopyKey), en.T(message.DoneKeyCopied), authenticator.Secret)
 	testEnlarge(p)
 
 	// The codes appear once the app has proved itself.
@@ -271,12 +283,8 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	p.Act(`window.read = document.querySelector("#factor-saved-wrong > *"), true`)
 	p.Press(en.T(message.FinishSetup))
 	p.Until("screen readers read the same error again", `!read.isConnected && !!document.querySelector("#factor-saved-wrong > *")`)
-	p.Press(en.T(message.CopyCodes))
-	p.See(en.T(message.DoneCodesCopied))
+	p.copies(en.T(message.CopyCodes), en.T(message.DoneCodesCopied), strings.Join(codes, "\n"))
 	p.Gone(en.T(message.ErrCodesNotSaved))
-	if got := eval[string](p, `navigator.clipboard.readText()`); got != strings.Join(codes, "\n") {
-		t.Errorf("the clipboard holds %q; want %q", got, codes)
-	}
 
 	folder := t.TempDir()
 	command(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
