@@ -77,6 +77,13 @@ func (p *tab) enable() (*testkit.AuthenticatorApp, []string) {
 	return authenticator, codes
 }
 
+// lookAway makes the page believe that its user looks at another window. It then does not ask the
+// server each minute, so it learns of the end of its session when the test uses it.
+func (p *tab) lookAway() {
+	p.t.Helper()
+	p.Act(`Object.defineProperty(document, "visibilityState", {value: "hidden"})`)
+}
+
 // useBackupCode opens the field for a backup code on the second-factor page. It is a disclosure
 // triangle, so that it works before the app runs.
 func (p *tab) useBackupCode() {
@@ -200,6 +207,7 @@ func testEnroll(t *testing.T, server *testkit.Program) {
 	email := p.signUp()
 	other.As(firefox)
 	other.signIn(email)
+	other.lookAway()
 	p.Open("/dashboard/settings/sessions")
 	p.See(firefoxDevice)
 	p.settings("two-factor")
@@ -639,6 +647,7 @@ func testDisable(t *testing.T, server *testkit.Program) {
 	other.Key(authenticator.Next())
 	other.notNow()
 	other.At("/dashboard/settings")
+	other.lookAway()
 
 	p.Press(en.T(message.DisableTwoFactor))
 	p.The("dialog", en.T(message.ConfirmDisableTwoFactor))
@@ -890,14 +899,15 @@ func testTwoFactorNarrow(t *testing.T, server *testkit.Program) {
 	email := p.signUp()
 	p.settings("two-factor")
 	p.Press(en.T(message.EnableTwoFactor))
+	p.AwaitFocus(en.T(message.AccountPassword))
 	p.Fits(320, "the password step")
 	p.Fill(en.T(message.AccountPassword), password)
 	p.Press(en.T(message.ContinueAction))
 	authenticator := p.scan()
 	p.Fits(320, "the key step")
 	p.Press(en.T(message.EnlargeQRCode))
-	p.Fits(320, "the key step with a large QR code")
 	p.AwaitFocus(en.T(message.ShrinkQRCode))
+	p.Fits(320, "the key step with a large QR code")
 	p.Fill(enrollmentCode, authenticator.Next())
 	p.codes()
 	p.Fits(320, "the backup codes step")
@@ -910,6 +920,7 @@ func testTwoFactorNarrow(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.LostAccessAskOperator))
 	p.Fits(320, "the second-factor page")
 	p.useBackupCode()
+	p.AwaitFocus(en.T(message.BackupCode))
 	p.Fits(320, "the second-factor page for a backup code")
 	p.Press(en.T(message.UseAuthenticatorApp))
 	p.Fill(signInCode, authenticator.Next())
@@ -1117,6 +1128,7 @@ func testFactorDue(t *testing.T) {
 	p.See(en.T(message.ProtectionChangeNeedsCode))
 	p.Act(`history.back()`) // closes the dialog on top
 	p.None("dialog", en.T(message.ConfirmIdentity))
+	p.awaitIdle("the button is idle after canceling")
 	p.Press(en.T(message.MakeNewCodes))
 	p.The("dialog", en.T(message.ConfirmIdentity))
 	p.AwaitFocus(enrollmentCode)
