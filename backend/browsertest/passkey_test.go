@@ -47,7 +47,8 @@ type virtualAuthenticator struct {
 	id webauthn.AuthenticatorID
 }
 
-// recordPasskeyCalls records how the page asks for passkeys. It disables
+// recordPasskeyCalls records how the page asks for passkeys, and counts the
+// calls that the browser has not answered. It disables
 // autofill (conditional mediation) unless a test calls offerPasskeys. The
 // virtual authenticator responds to autofill at once, and would sign in before
 // the test presses a button.
@@ -57,6 +58,7 @@ type virtualAuthenticator struct {
 // cancels.
 const recordPasskeyCalls = `{
 	window.asked = []
+	window.unanswered = 0
 	let offers = false
 	window.offerPasskeys = () => { offers = true }
 	PublicKeyCredential.isConditionalMediationAvailable = async () => offers
@@ -67,9 +69,11 @@ const recordPasskeyCalls = `{
 		const real = CredentialsContainer.prototype[name]
 		CredentialsContainer.prototype[name] = function(options) {
 			asked.push(name === "get" ? options.mediation ?? options.uiMode ?? name : name)
-			if (options.uiMode !== "immediate") return real.call(this, options)
+			unanswered++
+			const answer = real.call(this, options).finally(() => { unanswered-- })
+			if (options.uiMode !== "immediate") return answer
 			still = performance.now()
-			return real.call(this, options).finally(() => {
+			return answer.finally(() => {
 				stood = time() - still
 				still = null
 			})
@@ -148,6 +152,15 @@ const haveOptions = `performance.getEntriesByName(origin + "/api/auth/passkey/ge
 func (p *tab) awaitPasskeyCall(how string) {
 	p.t.Helper()
 	p.Until("the page asks the browser for a passkey by "+how, fmt.Sprintf(`asked.includes(%q)`, how))
+}
+
+// awaitPasskeyAnswer waits until the browser has answered such a call. The page
+// marks a button as busy a frame after the click, so an idle page may not have
+// made the call yet.
+func (p *tab) awaitPasskeyAnswer(how string) {
+	p.t.Helper()
+	p.Until("the browser answers the call by "+how, fmt.Sprintf(`asked.includes(%q) && unanswered === 0`, how))
+	p.awaitIdle("the page has the answer")
 }
 
 // signIn signs in with the passkey button of the sign-in page.
@@ -332,7 +345,7 @@ func testPasskeyRefused(t *testing.T, server *testkit.Program) {
 	p.See(en.T(message.ErrNoPasskeyUsed))
 	p.Until("the error is below the button", `!!document.querySelector("#sign-in-passkey ~ .form-error p")`)
 	p.Press(signInWithPasskey) // now the browser offers other devices
-	p.awaitPasskeyCall("get")
+	p.awaitPasskeyAnswer("get")
 	awaitNoAlert("after user verification fails")
 	p.At("/sign-in")
 
@@ -387,7 +400,7 @@ func testPasskeySecondFactor(t *testing.T, server *testkit.Program) {
 	a.setUserVerified(false)
 	a.setUserPresent(true)
 	p.Press(en.T(message.UsePasskey))
-	p.awaitIdle("the page is idle")
+	p.awaitPasskeyAnswer("get")
 	p.At("/two-factor")
 	a.setUserVerified(true)
 	p.Press(en.T(message.UsePasskey))
@@ -446,6 +459,7 @@ func testPasskeyStepUp(t *testing.T) {
 	p.AwaitFocus(en.T(message.AccountPassword))
 	a.setUserVerified(false)
 	p.Press(en.T(message.UsePasskey))
+	p.Until("the browser answers the call", `asked.includes("get") && unanswered === 0`)
 	p.Until("the dialog is idle", `!document.querySelector("dialog [aria-busy=true]")`)
 	p.The("dialog", en.T(message.ConfirmIdentity))
 	a.setUserVerified(true)
@@ -522,9 +536,9 @@ func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 	p.settings("passkeys")
 	p.See(en.T(message.NoPasskeysYet))
 	a.signOut()
+	a.setUserPresent(true) // before the page asks, because the authenticator looks for the user only then
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
-	a.setUserPresent(true)
 	p.See(en.T(message.DonePasskeyAutoAdded))
 	p.settings("passkeys")
 	p.With("button", en.T(message.DeleteItem), chromeOnLinux)
@@ -536,12 +550,12 @@ func testPasskeyUpgrade(t *testing.T, server *testkit.Program) {
 
 	// If the account has a passkey, the page adds none and shows no message.
 	a.signOut()
+	a.setUserPresent(true)
 	p.submitSignIn(email, password)
 	p.At("/dashboard/settings")
 	p.settings("passkeys")
 	p.With("button", en.T(message.DeleteItem), chromeOnLinux)
-	a.setUserPresent(true)
-	p.awaitPasskeyCall("create")
+	p.awaitPasskeyAnswer("create")
 	p.saveProfile()
 	p.See(en.T(message.DoneProfileSaved))
 	p.settings("passkeys")
@@ -580,7 +594,9 @@ func testPasskeyExtension(t *testing.T, server *testkit.Program) {
 func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.addAuthenticator(false)
-	p.Inject(`CredentialsContainer.prototype.create = function() {
+	p.Inject(`window.tries = 0
+		CredentialsContainer.prototype.create = function() {
+			tries++
 			if (window.thrown === "TypeError") throw new TypeError("not thought of")
 			return Promise.reject(new DOMException("for developers", window.thrown))
 		}`)
@@ -596,10 +612,10 @@ func testPasskeyExceptions(t *testing.T, server *testkit.Program) {
 		"TypeError":         en.T(message.ErrPasskeyBrowserFailed),
 		"SomethingNew":      en.T(message.ErrPasskeyBrowserFailed),
 	} {
-		p.Act(fmt.Sprintf(`window.thrown = %q`, name))
+		p.Act(fmt.Sprintf(`window.thrown = %q, window.tries = 0`, name))
 		p.Press(en.T(message.AddPasskey))
 		p.Until(fmt.Sprintf("%s shows the message %q", name, want), fmt.Sprintf(
-			`!document.querySelector("[aria-busy=true]") &&
+			`tries === 1 && !document.querySelector("[aria-busy=true]") &&
 				((said) => %[1]q ? said.includes(%[1]q) : said === "")(document.querySelector(".add-passkey .form-error").innerText)`,
 			want))
 	}
