@@ -24,6 +24,7 @@ func TestAccountNoScriptBrowser(t *testing.T) {
 // the app.
 func (p *tab) wantWithoutApp(what string) {
 	p.t.Helper()
+	p.awaitComplete() // with its stylesheet
 	if dead := eval[string](p, `[...document.querySelectorAll("button[type=button], select:not([name]), input:not([name])")].
 		filter((e) => e.checkVisibility()).map((e) => e.outerHTML).join("\n")`); dead != "" {
 		p.t.Errorf("%s has controls that do nothing: %s", what, dead)
@@ -31,6 +32,12 @@ func (p *tab) wantWithoutApp(what string) {
 	p.Do(chromedp.EmulateViewport(320, 800))
 	p.Fits(320, what)
 	p.Desk()
+}
+
+// awaitComplete waits until the browser has loaded the page with its files.
+func (p *tab) awaitComplete() {
+	p.t.Helper()
+	p.Until("the page is complete", `document.readyState === "complete"`)
 }
 
 // visitWithoutApp opens a page, as [tab.wantWithoutApp] wants it.
@@ -155,10 +162,10 @@ func testNoScriptSignOut(t *testing.T, server *testkit.Program) {
 
 	// A form that a script submits on an incomplete page replaces the page's entry of the history.
 	// https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#plan-to-navigate
-	p.Until("the page is complete", `document.readyState === "complete"`)
+	p.awaitComplete()
 	p.activate("#sign-out")
 	p.At("/sign-in")
-	p.Until("the page is complete", `document.readyState === "complete"`)
+	p.awaitComplete()
 	p.Act("history.back()")
 	p.See(en.T(message.SignInToSeeSettings))
 	if strings.Contains(eval[string](p, "document.documentElement.outerHTML"), email) {

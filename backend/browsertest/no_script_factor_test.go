@@ -38,6 +38,15 @@ func signInNoScript(t *testing.T, server *testkit.Program, email string) *tab {
 	return p
 }
 
+// typeKey returns an authenticator app with the key that the page shows.
+func (p *tab) typeKey() *testkit.AuthenticatorApp {
+	p.t.Helper()
+	p.awaitComplete()
+	app := testkit.TypeKey(strings.ReplaceAll(eval[string](p, `document.getElementById("task-key").textContent`), " ", ""))
+	scanned.Add(app)
+	return app
+}
+
 // testEnableNoScript turns two-factor authentication on, signs in with it, trusts the browser, and
 // turns it off.
 func testEnableNoScript(t *testing.T, server *testkit.Program) {
@@ -55,8 +64,7 @@ func testEnableNoScript(t *testing.T, server *testkit.Program) {
 	p.Enter("task-password", password+kb.Enter)
 	p.The("heading", en.T(message.AddKeyToAuthenticatorApp))
 	p.wantWithoutApp("key")
-	authenticator := testkit.TypeKey(strings.ReplaceAll(eval[string](p, `document.getElementById("task-key").textContent`), " ", ""))
-	scanned.Add(authenticator)
+	authenticator := p.typeKey()
 	codes := eval[[]string](p, `[...document.querySelectorAll(".codes code")].map((e) => e.textContent)`)
 
 	folder := t.TempDir()
@@ -153,6 +161,7 @@ func testPasskeyNoScript(t *testing.T, server *testkit.Program) {
 	p.The("heading", en.T(message.RenamePasskey))
 	p.wantWithoutApp("rename")
 	p.Enter("task-name", kb.Backspace+kb.Enter)
+	p.See(en.T(message.ErrEnterName))
 	p.AwaitFocus(en.T(message.PasskeyName))
 	p.Enter("task-name", "Old phone"+kb.Enter)
 	p.See(en.T(message.DonePasskeyRenamed))
@@ -180,8 +189,7 @@ func testRenewNoScript(t *testing.T, server *testkit.Program) {
 	p.clickButton(message.MoveToNewPhone)
 	p.Enter("task-password", password+kb.Enter)
 	p.The("heading", en.T(message.AddKeyToAuthenticatorApp))
-	fresh := testkit.TypeKey(strings.ReplaceAll(eval[string](p, `document.getElementById("task-key").textContent`), " ", ""))
-	scanned.Add(fresh)
+	fresh := p.typeKey()
 	p.Enter("task-code", fresh.Next()+kb.Enter)
 	p.At("/dashboard/settings/two-factor")
 	p.See(en.T(message.DoneMovedToNewPhone))
