@@ -146,9 +146,7 @@ func testLinks(t *testing.T) {
 	// The user reports a change that someone else made.
 	other.Open(server.Link("ada@example.com", en.T(message.MailPasswordChangedSubject)))
 	other.At("/not-me")
-	if got := eval[string](other, "location.search"); got != "" {
-		t.Errorf("the address still contains %s", got)
-	}
+	other.Until("the address no longer contains the token", `location.search === ""`)
 	other.Open("/not-me") // the page works after a reload
 	other.Press(en.T(message.ItWasNotMe))
 	other.See(en.T(message.DoneAccountSecured))
@@ -219,6 +217,7 @@ func testDeadLinks(t *testing.T) {
 func testContestedSignUp(t *testing.T) {
 	server := testkit.Start(t, "VERIFY_EMAIL=required", "-rate-limits", "off")
 	p := browse(t, server)
+	link := ""
 	for _, candidate := range []string{"a password of a stranger", password} {
 		p.Open("/sign-up")
 		p.Fill(en.T(message.DisplayName), "Ada Lovelace")
@@ -226,8 +225,9 @@ func testContestedSignUp(t *testing.T) {
 		p.Fill(en.T(message.AccountPassword), candidate)
 		p.Press(en.T(message.RegisterAccount))
 		p.See(en.T(message.CheckYourEmail))
+		link = server.Link("ada@example.com", en.T(message.VerifyCode))
 	}
-	p.Open(server.Link("ada@example.com", en.T(message.VerifyCode)))
+	p.Open(link)
 	p.Press(en.T(message.ConfirmButton))
 	p.See(en.T(message.DoneVerifiedPasswordDue))
 	p.Click("link", en.T(message.ChooseNewPassword), "")
