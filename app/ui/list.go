@@ -25,6 +25,8 @@ type loading struct {
 	problem error       // why the last load failed
 	at      time.Time   // the time of the shown state; zero if nothing has been loaded
 	now     time.Time   // the base of the relative times in the section
+	loads   int         // how often it was loaded
+	newest  int         // the number of the newest load that has succeeded
 
 	method, path string     // the endpoint's
 	in           func() any // returns the input of the call; nil for none
@@ -129,7 +131,8 @@ func (l *loading) useSnapshot() {
 }
 
 // load calls the endpoint. The previous value stays until the response arrives, and also if
-// the call fails.
+// the call fails. It ignores the response if a newer one has arrived before: it can be from
+// before a change.
 func (l *loading) load() {
 	var in any = shared.None{}
 	if l.in != nil {
@@ -137,7 +140,15 @@ func (l *loading) load() {
 	}
 	value := reflect.ValueOf(l.into).Elem()
 	out := reflect.New(value.Type())
+	l.loads++
+	load := l.loads
 	newCall(l.env, l.method, l.path, in, out.Interface(), func(ctx app.Context, err error) {
+		if load < l.newest {
+			return
+		}
+		if err == nil {
+			l.newest = load
+		}
 		l.answered(ctx, func() { value.Set(out.Elem()) }, err)
 	}).send(l.ctx)
 }

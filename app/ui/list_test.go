@@ -3,6 +3,7 @@
 package ui
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -78,6 +79,26 @@ func TestLoader(t *testing.T) {
 	}
 }
 
+// TestLoaderOrder tests that the response of an earlier load does not replace that of a later one.
+func TestLoaderOrder(t *testing.T) {
+	release := make(chan struct{})
+	e := answering(t, func(w http.ResponseWriter, r *http.Request) {
+		<-release
+		fmt.Fprint(w, 1)
+	})
+	ctx, engine := mount(t)
+	var l loader[int]
+	initLoader(&l, e, "numbers", shared.Endpoint[shared.None, int]{Method: "GET", Path: "/numbers"})
+	l.mount(ctx)
+	e.answers = pageAnswers{byRequest: map[string]json.RawMessage{"/numbers": json.RawMessage("2")}, until: time.Now().Add(time.Hour)}
+	l.load() // its response is there at once
+	close(release)
+	engine.ConsumeAll()
+	if l.value != 2 {
+		t.Errorf("it shows %d; want the response of the later load", l.value)
+	}
+}
+
 func TestPager(t *testing.T) {
 	type answer = func(items []string, next string, err error)
 	ctx, _ := mount(t)
@@ -132,7 +153,14 @@ func TestPager(t *testing.T) {
 	if want("the new filter", "x"); p.next != "" {
 		t.Errorf("it has a next page at %q", p.next)
 	}
-	if want := []string{"/", "/", "/b", "/c", "/", "/b", "x/"}; !slices.Equal(asked, want) {
+
+	p.loadFrom("")
+	early := last()
+	p.loadFrom("")
+	last()([]string{"x", "y"}, "", nil)
+	early([]string{"x"}, "", nil)
+	want("an earlier response that comes late", "x", "y")
+	if want := []string{"/", "/", "/b", "/c", "/", "/b", "x/", "x/", "x/"}; !slices.Equal(asked, want) {
 		t.Errorf("it asks for %q; want %q", asked, want)
 	}
 }

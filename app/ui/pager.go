@@ -66,19 +66,21 @@ func (p *pager) mount(ctx app.Context) {
 // loadFrom loads the page at a cursor, or the first page if from is "".
 func (p *pager) loadFrom(from string) {
 	filter, first := p.filter, p.from
+	p.loads++
+	load := p.loads
 	p.fetch(p.ctx, filter, cmp.Or(from, first), func(ctx app.Context, page page, err error) {
 		p.busy = false
 		if p.onAnswer != nil {
 			p.onAnswer()
 		}
-		if filter != p.filter || first != p.from || from == "" && p.paged {
-			return // another page or filter has been requested since
+		if filter != p.filter || first != p.from || from == "" && (p.paged || load < p.newest) {
+			return // another page or filter has been requested since, or a newer response has arrived
 		}
 		if p.problem = err; err != nil {
 			return
 		}
 		if from == "" {
-			p.shown = 0
+			p.shown, p.newest = 0, load
 		}
 		if p.shown > 0 && page.items > 0 {
 			p.paged = true
