@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"github.com/chromedp/cdproto/accessibility"
@@ -222,18 +223,25 @@ func (p *Tab) Tap(role, name string) {
 }
 
 // touch puts a finger down, drags it by a number of pixels, up if that is negative, and
-// lifts it.
+// lifts it. According to the times of the events, the finger rests after each move. Otherwise
+// the browser would take the drag for a fling, and the page would go on moving.
 func (p *Tab) touch(x, y, drag float64) {
 	p.t.Helper()
+	const rest = 50 * time.Millisecond // Chromium forgets the speed of a finger after 40
+	moves := 0
+	if drag != 0 {
+		moves = 10
+	}
+	at := time.Now().Add(-time.Duration(moves+1) * rest)
 	send := func(kind input.DispatchTouchEventType, points ...*input.TouchPoint) {
-		Command(p, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points})
+		Command(p, input.DispatchTouchEvent, input.DispatchTouchEventParams{
+			Type: kind, TouchPoints: points, Timestamp: input.TimeSinceEpoch(float64(at.UnixNano()) / 1e9),
+		})
+		at = at.Add(rest)
 	}
 	send(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: x, Y: y})
-	const moves = 10
 	for i := range moves {
-		if drag != 0 {
-			send(input.DispatchTouchEventTypeTouchMove, &input.TouchPoint{X: x, Y: y + drag*float64(i+1)/moves})
-		}
+		send(input.DispatchTouchEventTypeTouchMove, &input.TouchPoint{X: x, Y: y + drag*float64(i+1)/float64(moves)})
 	}
 	send(input.DispatchTouchEventTypeTouchEnd)
 }
@@ -327,11 +335,19 @@ func (p *Tab) AwaitFocus(name string) {
 // Choose chooses an option of the select element with a label.
 func (p *Tab) Choose(label, option string) {
 	p.t.Helper()
-	p.Click("combobox", label, "")
-	p.Key(option + "\r")
-	p.Await(label+" is "+option, func() bool {
+	chosen := func() bool {
 		node := p.one("combobox", label, "")
 		return node != nil && Text(node.Value) == option
+	}
+	// After a pause of a second, a key begins the search for another option. A user sees that and
+	// chooses again.
+	p.Await(label+" is "+option, func() bool {
+		if chosen() {
+			return true
+		}
+		p.Click("combobox", label, "")
+		p.Key(option + "\r")
+		return chosen()
 	})
 }
 
