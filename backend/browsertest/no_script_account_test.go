@@ -50,7 +50,7 @@ func (p *tab) visitWithoutApp(path string) {
 // clickButton clicks the button with a text by script: [testkit.Tab.Press] needs scripts in the page.
 func (p *tab) clickButton(text message.ID) {
 	p.t.Helper()
-	p.Until("there is a button "+en.T(text), `[...document.querySelectorAll("button")].
+	p.Until("there is a button "+en.T(text), `document.readyState === "complete" && [...document.querySelectorAll("button")].
 		find((e) => e.textContent === `+testkit.Quote(en.T(text))+` && e.checkVisibility()).click() === undefined`)
 }
 

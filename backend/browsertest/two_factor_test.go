@@ -77,13 +77,6 @@ func (p *tab) enable() (*testkit.AuthenticatorApp, []string) {
 	return authenticator, codes
 }
 
-// lookAway makes the page believe that its user looks at another window. It then does not ask the
-// server each minute, so it learns of the end of its session when the test uses it.
-func (p *tab) lookAway() {
-	p.t.Helper()
-	p.Act(`Object.defineProperty(document, "visibilityState", {value: "hidden"})`)
-}
-
 // useBackupCode opens the field for a backup code on the second-factor page. It is a disclosure
 // triangle, so that it works before the app runs.
 func (p *tab) useBackupCode() {
