@@ -201,6 +201,12 @@ func runUI() error {
 	w.Flush()
 	trace.Flush()
 
+	printUI(table.String(), starts.String())
+	return nil
+}
+
+// printUI prints the table of the pages and that of the starts of their apps.
+func printUI(pages, starts string) {
 	fmt.Printf("%d cores, %s, medians of %d visits. Cold: the first visit of a new profile. "+
 		"Warm: its second, controlled by the service worker.\n"+
 		"Fast 4G: %.1f Mbit/s down, %.2f up, %.0f ms of latency per request, and the CPU slowed down to 1/%d. "+
@@ -208,10 +214,9 @@ func runUI() error {
 		"at the first paint leads to its question; the email field takes the focus; the app has rendered. "+
 		"Transfer: of the page, without the service worker.\n\n",
 		runtime.NumCPU(), runtime.Version(), times, fast4GDownload*8/1e6, fast4GUpload*8/1e6, fast4GLatency, slowCPU)
-	fmt.Println(table.String())
-	fmt.Printf("The start of the app. Requests: those between its compilation and its taking over.\n\n%s\n", starts.String())
+	fmt.Println(pages)
+	fmt.Printf("The start of the app. Requests: those between its compilation and its taking over.\n\n%s\n", starts)
 	fmt.Print(uiBudget)
-	return nil
 }
 
 // uiBudget has the numbers to compare the results with. They were measured on two cores,
