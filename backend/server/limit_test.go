@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -260,16 +261,38 @@ func TestUncheckedGuess(t *testing.T) {
 	})
 }
 
+// A limitedStore reports guesses that it has not admitted.
+type limitedStore struct {
+	account.Store
+	refused chan struct{} // receives a value after a refusal, unless it holds one
+}
+
+func (s limitedStore) ReserveRateLimit(
+	ctx context.Context, key []byte, max int, now, expires time.Time,
+) (account.RateLimitWindow, bool, error) {
+	w, admitted, err := s.Store.ReserveRateLimit(ctx, key, max, now, expires)
+	if err == nil && !admitted {
+		select {
+		case s.refused <- struct{}{}:
+		default:
+		}
+	}
+	return w, admitted, err
+}
+
 // TestSharedAddressReplicas tests that guesses from one address at two replicas wait for each
 // other. A correct one at one replica must make room at the other.
 func TestSharedAddressReplicas(t *testing.T) {
 	t.Parallel()
 	storetest.EachMigrated(t, func(t *testing.T, url string) {
+		var clock testkit.Clock // of both: the window of one replica must not end by the clock of the other
+		clock.Freeze()
+		refused := make(chan struct{}, 1)
 		var replicas []*testServer
 		for range 2 {
-			s := open(t, storetest.Open(t, url), nil)
-			s.clock.Freeze()
-			replicas = append(replicas, s)
+			replicas = append(replicas, open(t, storetest.Open(t, url), func(c *server.Config) {
+				c.Accounts.Now, c.Accounts.Store = clock.Now, limitedStore{c.Accounts.Store, refused}
+			}))
 		}
 		// Three guesses at one replica are not checked yet, so the sign-in at the other
 		// waits.
@@ -284,11 +307,14 @@ func TestSharedAddressReplicas(t *testing.T) {
 			}
 			pending = append(pending, g)
 		}
-		waiting := make(chan testkit.Answer)
+		waiting := make(chan testkit.Answer, 1)
 		go func() { waiting <- b.SignIn(ann) }()
-		for range 10 { // long enough for the sign-in to arrive
-			wantAlive(t, b, false, "who waits")
+		select {
+		case <-refused: // the sign-in has arrived
+		case a := <-waiting:
+			t.Fatalf("the sign-in does not wait: %v", a)
 		}
+		wantAlive(t, b, false, "who waits")
 		for i, g := range pending {
 			if err := replicas[0].accounts.SettleGuess(t.Context(), g, i > 0); err != nil {
 				t.Fatal(err)
