@@ -141,7 +141,7 @@ func (db DB) withQueries(timeout time.Duration) DB {
 }
 
 // connectPostgres returns a pool that connects at the first use. timeout limits each
-// statement; zero means no limit.
+// statement; zero means no limit. It limits connecting, too, but not to less than [Timeout].
 func connectPostgres(dsn string, timeout time.Duration) (*sql.DB, error) {
 	connector, err := postgresConnector(dsn, timeout)
 	if err != nil {
@@ -162,7 +162,7 @@ func postgresConnector(dsn string, timeout time.Duration) (_ poolerSafe, err err
 		}
 	}()
 	connector := pgdriver.NewConnector(
-		pgdriver.WithDialTimeout(Timeout),
+		pgdriver.WithDialTimeout(max(timeout, Timeout)),
 		pgdriver.WithReadTimeout(timeout),
 		pgdriver.WithWriteTimeout(timeout),
 		pgdriver.WithApplicationName("latchkey"),
