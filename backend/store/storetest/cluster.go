@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -322,7 +321,7 @@ func (c *Cluster) exec(query string) error { return execAt(c.URL(), query) }
 func execAt(url, query string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	db := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
+	db := openPostgres(url)
 	defer db.Close()
 	_, err := db.ExecContext(ctx, query)
 	return err

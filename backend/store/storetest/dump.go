@@ -21,10 +21,16 @@ func OpenSQL(t testing.TB, url string) *sql.DB {
 			t.Fatal(err)
 		}
 	} else {
-		pool = sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(url)))
+		pool = openPostgres(url)
 	}
 	t.Cleanup(func() { pool.Close() })
 	return pool
+}
+
+// openPostgres opens a Postgres database without the store. The timeouts of the driver are five and
+// ten seconds, and a busy machine may need longer.
+func openPostgres(url string) *sql.DB {
+	return sql.OpenDB(pgdriver.NewConnector(pgdriver.WithTimeout(patience), pgdriver.WithDSN(url)))
 }
 
 // Dump returns the whole content of the database at url at one moment, as an attacker with a

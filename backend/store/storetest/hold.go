@@ -1,12 +1,10 @@
 package storetest
 
 import (
-	"database/sql"
 	"strings"
 	"testing"
 
 	"github.com/gofrs/flock"
-	"github.com/uptrace/bun/driver/pgdriver"
 )
 
 // HoldMigration takes the migration lock of a database, and holds it until the caller calls
@@ -21,7 +19,7 @@ func HoldMigration(t *testing.T, database string) (release func()) {
 		t.Cleanup(func() { lock.Unlock() })
 		return func() { lock.Unlock() }
 	}
-	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
+	pool := openPostgres(database)
 	t.Cleanup(func() { pool.Close() })
 	tx, err := pool.Begin()
 	if err != nil {
@@ -38,7 +36,7 @@ func HoldMigration(t *testing.T, database string) (release func()) {
 // migration does.
 func NoLocks(t *testing.T, database string) {
 	t.Helper()
-	pool := sql.OpenDB(pgdriver.NewConnector(pgdriver.WithDSN(database)))
+	pool := openPostgres(database)
 	defer pool.Close()
 	const count = `SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
 		WHERE locktype = 'advisory' AND datname = current_database()`
