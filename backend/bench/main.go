@@ -23,7 +23,7 @@ var (
 	binaryFile = flag.String("binary", "bin/latchkey", "the program to measure")
 	seconds    = flag.Float64("seconds", 2, "how many seconds to measure each line of the tables")
 	sessions   = flag.Int("sessions", 20_000, "how many sessions to fill each database of the tables with")
-	only       = flag.String("only", "", "measure only what contains this text, such as \"Postgres list-sessions\" or, of the pages, \"sign-in\"")
+	only       = flag.String("only", "", "measure only what contains this text, such as \"SQLite list-sessions\" or \"sign-in\"")
 	alone      = flag.Bool("alone", false, "measure Latchkey without Better Auth")
 	rowCount   = flag.Int("rows", 1_000_000, "how many sessions to compare 1,000 with, and to import")
 	large      = flag.Bool("large", false, "measure with a long security log and a large import, too, which takes several minutes more")
