@@ -10,11 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"latchkey/backend/store/storetest"
 )
 
 // raced says whether to build the program with the race detector, which "make race" sets.
@@ -158,15 +161,16 @@ func split(line []string) (env, args []string) {
 	return line[:n], line[n:]
 }
 
-// FreeAddress returns a free address of the loopback interface.
+// FreeAddress returns a free address of the loopback interface. No other test gets it until this
+// one ends, so that the test can stop a server and start it again.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, release, err := storetest.ReservePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Cleanup(release)
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // Start starts or restarts the program at its address, and waits until it is ready.
@@ -288,9 +292,10 @@ func (p *Program) Kill() {
 func Run(t testing.TB, line ...string) (output string, err error) {
 	t.Helper()
 	env, args := split(line)
+	program := Binary(t) // the time to build it does not count
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, Binary(t), args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Dir = t.TempDir()
 	out, err := cmd.CombinedOutput()

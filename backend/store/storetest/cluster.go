@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -31,6 +30,7 @@ type Cluster struct {
 	bin      string // the folder of initdb and postgres
 	dir      string // contains data/ and log
 	port     int
+	release  func() // of the port; nil if there is none
 	settings []string
 	owner    *syscall.Credential // the user that runs the server; nil for the current user
 
@@ -44,7 +44,7 @@ type Cluster struct {
 	pooler     sync.Once
 	poolerErr  error
 	poolerPort int
-	stopPooler func() // nil if it was not started
+	stopPooler func() // and releases its port; nil if it was not started
 
 	watcher *exec.Cmd
 	leash   io.Closer // closing it tells the watcher to clean up
@@ -94,11 +94,14 @@ func (c *Cluster) create() error {
 
 	// Another process can take the free port before the server does.
 	for try := 1; ; try++ {
-		port, err := freePort()
+		port, release, err := ReservePort()
 		if err != nil {
 			return err
 		}
-		c.port = port
+		if c.release != nil {
+			c.release()
+		}
+		c.port, c.release = port, release
 		err = c.start()
 		if err == nil || try == 5 || !isPortInUse(err) {
 			return err
@@ -275,6 +278,10 @@ func (c *Cluster) Close() {
 		c.watcher.Wait()
 		c.watcher = nil
 	}
+	if c.release != nil {
+		c.release()
+		c.release = nil
+	}
 }
 
 // watch starts a shell that cleans up if this process ends without [Cluster.Close]. When
@@ -319,7 +326,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 func (c *Cluster) exec(query string) error { return execAt(c.URL(), query) }
 
 func execAt(url, query string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	db := openPostgres(url)
 	defer db.Close()
@@ -366,15 +373,6 @@ func unprivileged() (uid, gid uint32, err error) {
 	}
 	group, err := strconv.ParseUint(u.Gid, 10, 32)
 	return uint32(id), uint32(group), err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // shared is the cluster of this test program.

@@ -58,35 +58,45 @@ func (c *Cluster) startPooler() error {
 	}
 	// Another process can take the free port before PgBouncer does.
 	for try := 1; ; try++ {
-		if c.poolerPort, err = freePort(); err != nil {
+		port, release, err := ReservePort()
+		if err != nil {
 			return err
 		}
-		err = c.tryPooler(path)
-		if err == nil || try == 5 || !strings.Contains(err.Error(), "Address already in use") {
+		c.poolerPort = port
+		stop, err := c.tryPooler(path)
+		if err == nil {
+			c.stopPooler = func() {
+				stop()
+				release()
+			}
+			return nil
+		}
+		release()
+		if try == 5 || !strings.Contains(err.Error(), "Address already in use") {
 			return err
 		}
 	}
 }
 
-func (c *Cluster) tryPooler(path string) error {
+func (c *Cluster) tryPooler(path string) (stop func(), err error) {
 	for name, text := range map[string]string{
 		"pgbouncer.ini": fmt.Sprintf(poolerSettings, c.port, c.poolerPort),
 		"users":         `"postgres" ""` + "\n",
 	} {
 		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o644); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	pooler := c.command(path, "pgbouncer.ini")
 	pooler.SysProcAttr.Setpgid = true
 	log, err := os.Create(filepath.Join(c.dir, "pgbouncer.log"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer log.Close()
 	pooler.Stdout, pooler.Stderr = log, log
 	if err := pooler.Start(); err != nil {
-		return err
+		return nil, err
 	}
 	exited := make(chan struct{})
 	go func() {
@@ -99,19 +109,18 @@ func (c *Cluster) tryPooler(path string) error {
 		select {
 		case <-exited:
 			said, _ := os.ReadFile(log.Name())
-			return fmt.Errorf("pgbouncer exited at startup:\n%s", said)
+			return nil, fmt.Errorf("pgbouncer exited at startup:\n%s", said)
 		case <-patience:
 			pooler.Process.Kill()
 			<-exited
-			return fmt.Errorf("pgbouncer does not respond: %w", err)
+			return nil, fmt.Errorf("pgbouncer does not respond: %w", err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	c.stopPooler = func() {
+	return func() {
 		pooler.Process.Kill() // it has no data to save
 		<-exited
-	}
-	return nil
+	}, nil
 }
 
 // findPooler returns the path of PgBouncer. On Debian, it is not in the PATH of users.
