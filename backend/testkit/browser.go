@@ -49,6 +49,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(dir), chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.WindowSize(desktopWidth, desktopHeight),
+		chromedp.WSURLReadTimeout(Patience),
 		chromedp.Env("LANGUAGE=en_US"), // the tests expect English on every computer
 	}
 	for flag, value := range map[string]any{

@@ -93,6 +93,12 @@ var errMissed = errors.New("the click hits something else")
 // would.
 func (p *Tab) Click(role, name, description string) {
 	p.t.Helper()
+	p.click(role, name, description)
+}
+
+// click is Click. It returns the element.
+func (p *Tab) click(role, name, description string) (element runtime.RemoteObjectID) {
+	p.t.Helper()
 	defer func() { p.last = nil }()
 	p.Await(fmt.Sprintf("a click on the %s %q %s", role, name, description), func() bool {
 		node := p.one(role, name, description)
@@ -100,9 +106,10 @@ func (p *Tab) Click(role, name, description string) {
 			p.last = fmt.Errorf("%d elements match; want 1", len(p.All(role, name)))
 			return false
 		}
-		p.last = p.clickNode(node.BackendDOMNodeID)
+		element, p.last = p.clickNode(node.BackendDOMNodeID)
 		return p.last == nil
 	})
+	return element
 }
 
 // Press clicks a button.
@@ -111,36 +118,37 @@ func (p *Tab) Press(button string) {
 	p.Click("button", button, "")
 }
 
-func (p *Tab) clickNode(id cdp.BackendNodeID) error {
-	hit, err := p.awaitClick(id)
+func (p *Tab) clickNode(id cdp.BackendNodeID) (element runtime.RemoteObjectID, err error) {
+	element, hit, err := p.awaitClick(id)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if _, err := ask(p, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: id}); err != nil {
-		return err
+		return "", err
 	}
 	at, err := p.place(id)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := p.do(chromedp.MouseClickXY((at.Left+at.Right)/2, (at.Top+at.Bottom)/2)); err != nil {
-		return err
+		return "", err
 	}
 	if !hit() {
-		return errMissed
+		return "", errMissed
 	}
-	return nil
+	return element, nil
 }
 
-// awaitClick listens for a click on an element. hit ends that, and reports whether there
-// was a click.
-func (p *Tab) awaitClick(id cdp.BackendNodeID) (hit func() bool, err error) {
+// awaitClick listens for a click on an element, which it returns. hit ends that, and reports
+// whether there was a click.
+func (p *Tab) awaitClick(id cdp.BackendNodeID) (element runtime.RemoteObjectID, hit func() bool, err error) {
 	node, err := ask(p, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: id})
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
+	element = node.Object.ObjectID
 	listener, err := ask(p, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
-		ObjectID: node.Object.ObjectID,
+		ObjectID: element,
 		FunctionDeclaration: `function() {
 			const seen = {hit: false}
 			const listen = (e) => { seen.hit ||= e.composedPath().includes(this) }
@@ -150,14 +158,20 @@ func (p *Tab) awaitClick(id cdp.BackendNodeID) (hit func() bool, err error) {
 		}`,
 	})
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return func() bool {
-		r, err := ask(p, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
-			ObjectID: listener.Result.ObjectID, FunctionDeclaration: `function() { return this.end() }`, ReturnByValue: new(true),
-		})
-		return err != nil || string(r.Result.Value) == "true" // the click may have led to another page
+	return element, func() bool {
+		hit, err := p.isTrue(listener.Result.ObjectID, `function() { return this.end() }`)
+		return err != nil || hit // the click may have led to another page
 	}, nil
+}
+
+// isTrue reports whether a function returns true for an object of the page.
+func (p *Tab) isTrue(object runtime.RemoteObjectID, function string) (bool, error) {
+	r, err := ask(p, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+		ObjectID: object, FunctionDeclaration: function, ReturnByValue: new(true),
+	})
+	return err == nil && string(r.Result.Value) == "true", err
 }
 
 // A Place is the position of an element in the window, in CSS pixels.
@@ -213,7 +227,7 @@ func (p *Tab) Tap(role, name string) {
 			p.touch(width/2, height/2, drag)
 			return false
 		}
-		hit, err := p.awaitClick(node.BackendDOMNodeID)
+		_, hit, err := p.awaitClick(node.BackendDOMNodeID)
 		if err != nil {
 			return false
 		}
@@ -252,12 +266,35 @@ func (p *Tab) Fill(label, text string) {
 	// The page may still move the focus after the previous action, as it does when a
 	// dialog closes. A user sees that and clicks again.
 	p.Await("what is typed into "+label+" is in it", func() bool {
-		p.Click("textbox", label, "")
-		Eval[bool](p, `document.activeElement.select?.(), true`)
+		typed := p.startTyping(p.click("textbox", label, ""))
+		if typed == "" {
+			return false
+		}
 		p.write(text)
+		done, _ := p.isTrue(typed, fmt.Sprintf(`function() { return (this.text ?? this.field.value) === %s }`, Quote(text)))
 		// A complete code submits itself, and its page disappears.
-		return Eval[string](p, `document.activeElement.value ?? ""`) == text || len(p.All("textbox", label)) == 0
+		return done || len(p.All("textbox", label)) == 0
 	})
+}
+
+// startTyping selects the content of a field. It returns an object with the text of the field after
+// the last key: the page may clear the field at once, because a complete code submits itself. It
+// returns "" if the field does not have the focus, because the keys would go to another one.
+func (p *Tab) startTyping(field runtime.RemoteObjectID) (typed runtime.RemoteObjectID) {
+	r, err := ask(p, runtime.CallFunctionOn, runtime.CallFunctionOnParams{
+		ObjectID: field,
+		FunctionDeclaration: `function() {
+			if (document.activeElement !== this) return null
+			this.select?.()
+			const typed = {field: this, text: null}
+			this.addEventListener("input", () => { typed.text = this.value }, true)
+			return typed
+		}`,
+	})
+	if err != nil {
+		return "" // the page was replaced meanwhile
+	}
+	return r.Result.ObjectID
 }
 
 // longText is the length, in bytes, from which write pastes a text. Codes of six digits,
