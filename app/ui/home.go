@@ -22,6 +22,7 @@ type home struct {
 	Now      time.Time // the base of the relative times
 	Language string    // in which it is drawn
 	Busy     bool      // an answer to the question is being sent
+	Stored   bool      // the overview is from the snapshot, whose handles the server does not know
 	News     bool      // there is a newer overview, which would move the content
 
 	ShowNews func()
@@ -282,7 +283,7 @@ func (h *home) sessions() app.UI {
 	}
 	rows := make([]app.UI, len(s.Newest))
 	for i, one := range s.Newest {
-		rows[i] = &homeSession{Env: e, Session: one, Now: h.Now, Revoke: h.Revoke}
+		rows[i] = &homeSession{Env: e, Session: one, Now: h.Now, Stored: h.Stored, Revoke: h.Revoke}
 	}
 	return h.pageRow(shared.PageSessions, "laptop", news, []app.UI{span(e.plural(s.Count, message.DeviceCountOne, message.DeviceCountMany))},
 		arrow(),
@@ -322,6 +323,7 @@ type homeSession struct {
 	Env     *env
 	Session shared.Session
 	Now     time.Time
+	Stored  bool
 	Revoke  func(shared.Session)
 }
 
@@ -344,6 +346,6 @@ func (r *homeSession) Render() app.UI {
 	return row(html.Li(), icon(one.Device.Kind), html.Span().ID(name).Text(e.deviceName(one.Device)), mark,
 		[]app.UI{active, span(one.IPAddress)},
 		taskButton(e.T(message.RevokeThis), shared.PageSessions, e.formCall(shared.RevokeSession.Path, "token", one.Token), r.revoke).
-			ID(revokeID(*one)).Aria("describedby", name),
+			ID(revokeID(*one)).Aria("describedby", name).Attr("disabled", r.Stored),
 	)
 }

@@ -22,6 +22,7 @@ type loading struct {
 
 	ctx     app.Context // the section's
 	known   bool        // there is something to show
+	stored  bool        // it is from the snapshot, whose handles and IDs the server does not know
 	problem error       // why the last load failed
 	at      time.Time   // the time of the shown state; zero if nothing has been loaded
 	now     time.Time   // the base of the relative times in the section
@@ -53,7 +54,7 @@ func (l *loading) waiting() bool { return !l.known && l.problem == nil }
 
 // loaded records that the section shows the current state.
 func (l *loading) loaded() {
-	l.known, l.now = true, l.env.now()
+	l.known, l.stored, l.now = true, false, l.env.now()
 	l.at = l.now
 }
 
@@ -125,7 +126,7 @@ func (l *loading) mount(ctx app.Context) {
 func (l *loading) useSnapshot() {
 	if !l.known && l.restore != nil {
 		if at := l.restore(); !at.IsZero() {
-			l.known, l.at = true, at
+			l.known, l.stored, l.at = true, true, at
 		}
 	}
 }

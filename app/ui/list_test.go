@@ -52,20 +52,20 @@ func TestLoader(t *testing.T) {
 		t.Errorf("when the server fails it shows %v, of %v", l.value, l.problem)
 	}
 	after(nil, l.load)
-	if l.value != 7 || !l.at.Equal(yesterday) || loads != 0 {
-		t.Errorf("offline it shows %d of %v", l.value, l.at)
+	if l.value != 7 || !l.at.Equal(yesterday) || !l.stored || loads != 0 {
+		t.Errorf("offline it shows %d of %v, stored %v", l.value, l.at, l.stored)
 	}
 	if html := html.String(l.drawState()); !strings.Contains(html, en.T(message.AsOf)) {
 		t.Errorf("it does not say how old that is: %s", html)
 	}
 
 	after(8, func() { refresh(ctx) })
-	if l.value != 8 || l.problem != nil || loads != 1 || time.Since(l.at) > time.Minute {
-		t.Errorf("after a refresh it shows %d of %v, %v", l.value, l.at, l.problem)
+	if l.value != 8 || l.problem != nil || l.stored || loads != 1 || time.Since(l.at) > time.Minute {
+		t.Errorf("after a refresh it shows %d of %v, stored %v, %v", l.value, l.at, l.stored, l.problem)
 	}
 	after(nil, l.load)
-	if l.value != 8 || l.problem == nil {
-		t.Errorf("offline again it shows %d, %v", l.value, l.problem)
+	if l.value != 8 || l.problem == nil || l.stored {
+		t.Errorf("offline again it shows %d, stored %v, %v", l.value, l.stored, l.problem)
 	}
 	after(shared.ErrInternal, l.load)
 	if html := html.String(l.drawState()); l.value != 8 ||

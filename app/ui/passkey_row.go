@@ -22,6 +22,7 @@ type passkeyRow struct {
 	Now     time.Time
 	Used    bool // it was used in this browser, and is a passkey of this device
 	Busy    bool // it is being deleted
+	Stored  bool
 	Rename  func(id, name string, then func(app.Context, error))
 	Delete  func(shared.Passkey)
 
@@ -114,12 +115,12 @@ func (r *passkeyRow) Render() app.UI {
 		html.Div().Class("actions").Body(
 			app.If(!r.editing, func() app.UI {
 				return taskButton(e.T(message.RenameItem), shared.PagePasskeys, e.formCall(shared.UpdatePasskey.Path, "id", one.ID), r.edit).
-					ID(r.form.inputID("button")).Aria("describedby", name)
+					ID(r.form.inputID("button")).Aria("describedby", name).Attr("disabled", r.Stored)
 			}),
 			app.If(!r.editing, func() app.UI {
 				return busy(taskButton(
 					e.T(message.DeleteItem), shared.PagePasskeys, e.formCall(shared.DeletePasskey.Path, "id", one.ID), r.delete,
-				), r.Busy).Class("danger").Aria("describedby", name)
+				), r.Busy).Class("danger").Aria("describedby", name).Attr("disabled", r.Stored)
 			}),
 		),
 		html.Div().Class("rename").Body(app.If(r.editing, func() app.UI {

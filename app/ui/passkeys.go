@@ -114,7 +114,7 @@ func (s *passkeys) Render() app.UI {
 		html.P().Text(e.T(message.PasskeysExplanation)),
 		s.list.drawState(),
 		&passkeyList{
-			Env: e, Known: s.list.known, Waiting: s.list.waiting(), Passkeys: s.list.value, Now: s.list.now,
+			Env: e, Known: s.list.known, Stored: s.list.stored, Waiting: s.list.waiting(), Passkeys: s.list.value, Now: s.list.now,
 			Used: e.usedPasskeys(), Supported: passkey.Supported(), Busy: s.busy,
 			Rename: s.rename, Delete: s.confirmDelete,
 		},
@@ -128,6 +128,7 @@ type passkeyList struct {
 	Env       *env
 	Passkeys  []shared.Passkey
 	Known     bool // Passkeys is what the server has, or had at the time of the snapshot
+	Stored    bool // they are those of the snapshot, whose IDs the server does not know
 	Waiting   bool // it is still loading
 	Now       time.Time
 	Used      []string // for [isUsed]
@@ -157,7 +158,7 @@ func (l *passkeyList) Render() app.UI {
 				rows := make([]app.UI, len(list))
 				for i, one := range list {
 					rows[i] = &passkeyRow{
-						Env: e, Passkey: one, Now: l.Now, Used: isUsed(l.Used, one), Busy: l.Busy == one.ID,
+						Env: e, Passkey: one, Now: l.Now, Used: isUsed(l.Used, one), Busy: l.Busy == one.ID, Stored: l.Stored,
 						Rename: l.Rename, Delete: l.Delete,
 					}
 				}

@@ -177,7 +177,7 @@ func (r *sessionRow) Render() app.UI {
 		),
 		taskButton(e.T(message.RevokeThis), shared.PageSessions, e.formCall(shared.RevokeSession.Path, "token", one.Token), r.revoke).
 			ID(revokeID(one)).Class("revoke").
-			Aria("describedby", deviceID(one)).Attr("disabled", row.Ended),
+			Aria("describedby", deviceID(one)).Attr("disabled", row.Ended || r.Stored),
 		r.drawQuestion(),
 	)
 }
@@ -194,7 +194,8 @@ func (r *sessionRow) drawQuestion() app.UI {
 	}
 	return html.Div().Body(
 		&signInQuestion{
-			Env: e, Session: row.Session, Name: deviceID(row.Session), Busy: r.Busy || row.Ended, Yes: r.Do.confirm, No: r.Do.report,
+			Env: e, Session: row.Session, Name: deviceID(row.Session), Busy: r.Busy || row.Ended, Stored: r.Stored,
+			Yes: r.Do.confirm, No: r.Do.report,
 		},
 	)
 }

@@ -231,7 +231,7 @@ func (p *settings) home() []app.UI {
 	switch {
 	case p.overview.known:
 		content = content.Body(&home{
-			Env: e, Overview: p.shown(), Now: p.overview.now, Language: p.Language, Busy: p.busy, News: p.news,
+			Env: e, Overview: p.shown(), Now: p.overview.now, Language: p.Language, Busy: p.busy, Stored: p.overview.stored, News: p.news,
 			ShowNews: p.showNews, Verify: p.verify, Confirm: p.confirmSignIn, Report: p.reportSignIn, Revoke: p.confirmRevoke,
 		})
 	case p.overview.waiting():

@@ -16,6 +16,7 @@ type signInQuestion struct {
 	Session shared.Session
 	Name    string // the ID of the element that names the device
 	Busy    bool
+	Stored  bool // the session is from the snapshot
 	Yes, No func(shared.Session)
 }
 
@@ -39,8 +40,8 @@ func (q *signInQuestion) Render() app.UI {
 	e, id := q.Env, q.CompoID()
 	return html.Div().Class("question").Role("group").Aria("labelledby", id).Aria("describedby", q.Name).Body(
 		html.Strong().ID(id).Text(e.T(message.WasThisYou)),
-		e.yesButton(q.Session, q.yes, q.Busy).Aria("describedby", q.Name),
-		e.noButton(q.Session, shared.PageSessions, q.no, q.Busy).Aria("describedby", q.Name),
+		e.yesButton(q.Session, q.yes, q.Busy).Aria("describedby", q.Name).Attr("disabled", q.Stored),
+		e.noButton(q.Session, shared.PageSessions, q.no, q.Busy).Aria("describedby", q.Name).Attr("disabled", q.Stored),
 	)
 }
 
