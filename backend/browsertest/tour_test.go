@@ -319,8 +319,9 @@ func tourSessions(p, other *tab, inspect func(*tab, string)) {
 	if status, _ := other.post("revoke-session", map[string]any{"token": other.session()}); status != 200 {
 		p.t.Fatalf("revoke-session: status %d", status)
 	}
-	p.Act(`dispatchEvent(new Event("focus"))`)
-	p.See(en.T(message.SessionHasEnded))
+	// The page does not ask again within two seconds.
+	p.Until("the page notices that the other session has ended",
+		`dispatchEvent(new Event("focus")), document.body.innerText.includes(`+testkit.Quote(en.T(message.SessionHasEnded))+`)`)
 	inspect(p, "sessions-ended")
 	p.settings("activity")
 	p.Press(en.T(message.GroupWarnings))
