@@ -195,9 +195,9 @@ func testCompose(t *testing.T, postgres string, env []string) {
 	runShell(t, dir, env, testkit.Fence(t, operations, "sh", "openssl rand"))
 	t.Cleanup(func() { runShell(t, deploy, env, "docker compose stop latchkey") })
 	readLog := func() string { return runShell(t, deploy, env, "docker compose logs latchkey") }
-	if log := readLog(); !strings.Contains(log, "https://accounts.example.com/sign-up?invite=") {
-		t.Errorf("the log has no link for the first administrator:\n%s", log)
-	}
+	testkit.Eventually(t, "the log has the link for the first administrator", func() bool { // printed just after it is ready
+		return strings.Contains(readLog(), "https://accounts.example.com/sign-up?invite=")
+	}, readLog)
 	if info, err := os.Stat(filepath.Join(deploy, ".env")); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the file with the password: %v, %v; want mode 0600", info, err)
 	}

@@ -122,7 +122,8 @@ type service struct {
 	exited chan struct{}
 }
 
-// startService runs a script in a folder, and waits until its server is ready at an address.
+// startService runs a script in a folder, and waits until its server is ready at an address and
+// has printed that.
 func startService(t *testing.T, dir, address string, env []string, script string) *service {
 	t.Helper()
 	s := &service{t: t, origin: "http://" + strings.Replace(address, "127.0.0.1", "localhost", 1)}
@@ -132,7 +133,9 @@ func startService(t *testing.T, dir, address string, env []string, script string
 			t.Logf("the service printed:\n%s", s.output.String())
 		}
 	})
+	printed := 0 // bytes before the script began
 	launch := func() {
+		printed = len(s.output.String())
 		cmd := exec.Command("sh", "-euc", script)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), env...)
@@ -162,7 +165,7 @@ func startService(t *testing.T, dir, address string, env []string, script string
 			return false
 		}
 		answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
+		return answer.StatusCode == http.StatusOK && strings.Contains(s.output.String()[printed:], "Latchkey is at ")
 	})
 	return s
 }

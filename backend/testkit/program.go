@@ -3,6 +3,7 @@ package testkit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -94,6 +95,7 @@ type Program struct {
 	t       testing.TB
 	process *os.Process
 	exited  chan error
+	printed int // bytes before the process started
 }
 
 // Start starts the program on a free port, with its files in its own folder, and waits
@@ -180,7 +182,7 @@ func (p *Program) Start() {
 	p.Await()
 }
 
-// Await waits until the program is ready.
+// Await waits until the program is ready and has printed that.
 func (p *Program) Await() {
 	p.t.Helper()
 	began := time.Now()
@@ -188,6 +190,10 @@ func (p *Program) Await() {
 	defer cancel()
 	for {
 		err := ready(ctx, p.Origin)
+		// It prints this line, and the link for the first administrator with it, once it is ready.
+		if err == nil && !strings.Contains(p.Output.String()[p.printed:], readyLine) {
+			err = errors.New("it has not printed its URL")
+		}
 		if err == nil {
 			return
 		}
@@ -207,9 +213,13 @@ func (p *Program) Await() {
 	}
 }
 
+// readyLine begins the line that the program prints when it is ready.
+const readyLine = "Latchkey is at "
+
 // launch starts the process.
 func (p *Program) launch() {
 	p.t.Helper()
+	p.printed = len(p.Output.String())
 	cmd := exec.Command(p.Binary, p.Args...)
 	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.Stdout, cmd.Stderr = &p.Output, &p.Output
