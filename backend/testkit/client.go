@@ -91,6 +91,15 @@ func (c *Client) SetCookie(name, value string) {
 	c.Jar.SetCookies(c.url(), []*http.Cookie{{Name: name, Value: value}})
 }
 
+// transport closes unused connections sooner than a server does. A server waits five seconds for
+// the first request on a connection, and Go also opens connections that it does not need. A POST
+// fails if the server closes its connection meanwhile, because it cannot be sent twice.
+var transport = func() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.IdleConnTimeout = 2 * time.Second
+	return t
+}()
+
 // Do sends a request as a page of the server's own origin does. It does not follow
 // redirects. Each header is "Name: value"; "Name:" removes a default header.
 func (c *Client) Do(method, path, body string, headers ...string) Answer {
@@ -116,7 +125,7 @@ func (c *Client) Do(method, path, body string, headers ...string) Answer {
 		}
 	}
 	client := http.Client{
-		Jar: c.Jar, Timeout: c.Timeout,
+		Transport: transport, Jar: c.Jar, Timeout: c.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(r)
