@@ -267,13 +267,39 @@ func (p *Postfix) launch() {
 	}()
 }
 
-// Kill kills all processes of the server.
+// Kill kills all processes of the server, and waits until nothing listens at its addresses.
 func (p *Postfix) Kill() {
-	if p.master != nil {
-		syscall.Kill(-p.master.Pid, syscall.SIGKILL)
-		<-p.exited
-		p.master = nil
+	p.t.Helper()
+	if p.master == nil {
+		return
 	}
+	syscall.Kill(-p.master.Pid, syscall.SIGKILL)
+	<-p.exited
+	p.master = nil
+	for _, address := range []string{p.StartTLS, p.TLS, p.Clear} {
+		// The other processes listen, too, until the last of them has exited.
+		Eventually(p.t, "nothing listens at "+address, func() bool {
+			conn, err := net.Dial("tcp", address)
+			if err == nil {
+				conn.Close()
+			}
+			return err != nil
+		})
+	}
+}
+
+// AwaitIdle waits until the server has delivered all emails that it has accepted, and has
+// recorded that. After [Postfix.Kill] and [Postfix.Start], it would deliver the others again.
+func (p *Postfix) AwaitIdle() {
+	p.t.Helper()
+	Eventually(p.t, "the queue of Postfix is empty", func() bool {
+		for _, files := range []string{"incoming/*", "active/*", "deferred/*/*"} { // in the order of an email's way
+			if found, _ := filepath.Glob(p.path("queue/" + files)); len(found) > 0 {
+				return false
+			}
+		}
+		return true
+	}, p.Log)
 }
 
 // SetPolicy makes the server do what the function returns, an action as in Postfix's
