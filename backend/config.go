@@ -40,6 +40,8 @@ type config struct {
 
 	settings *setting.Cache // from the environment and the defaults, until accounts loads them
 
+	statementTimeout time.Duration // of the database; zero means [store.Timeout]
+
 	args    []string // the arguments that are not flags
 	version bool     // print the version and exit, instead of the command
 

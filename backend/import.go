@@ -21,6 +21,10 @@ import (
 // importFlags are the flags of both import commands.
 var importFlags = append([]string{"dry-run", "json", "origin", "listen", "rp-id"}, databaseFlags...)
 
+// importTimeout limits a statement of an import. No request waits for it, and it may have to wait
+// for another import, which is one transaction.
+const importTimeout = time.Minute
+
 // importBetterAuth takes over the users of an application that uses Better Auth. It first does
 // everything without writing, so that an error leaves not even an empty database behind.
 func importBetterAuth(ctx context.Context, c config, out io.Writer) (err error) {
@@ -57,7 +61,7 @@ func importBetterAuth(ctx context.Context, c config, out io.Writer) (err error) 
 		report.DryRun = true
 		return c.printReport(out, report)
 	}
-	source.Progress = progress(ctx, database, "Imported")
+	source.Progress, c.statementTimeout = progress(ctx, database, "Imported"), importTimeout
 	var earlier *account.Import
 	add := func(ctx context.Context, _ config, accounts *account.Service, _ io.Writer) error {
 		done, was, err := accounts.Import(ctx, "better-auth", func(i *account.Importer) (any, error) {
@@ -178,6 +182,7 @@ func importUsers(ctx context.Context, c config, out io.Writer) error {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	if contents.AnyTable || !c.dryRun {
+		c.statementTimeout = importTimeout
 		return withAccounts(importFile)(ctx, c, out)
 	}
 	dry := account.Service{Keys: keyring.New(), Now: account.Now, Settings: c.settings}

@@ -17,6 +17,7 @@ import (
 
 	"latchkey/backend/account"
 	"latchkey/backend/betterauth"
+	"latchkey/backend/store"
 	"latchkey/backend/store/storetest"
 	"latchkey/backend/testkit"
 	"latchkey/backend/webauthn/authenticator"
@@ -450,6 +451,54 @@ func TestImportsAtOnce(t *testing.T) {
 		all.Wait()
 		if n := countRows(t, database, "users"); n != 3000 {
 			t.Errorf("there are %d users", n)
+		}
+	})
+}
+
+// TestImportWaits tests that an import waits while another one writes, although that takes longer
+// than the statements of a server may.
+func TestImportWaits(t *testing.T) {
+	t.Parallel()
+	storetest.EachURL(t, func(t *testing.T, database string) {
+		app, data := newOldApp(t, storetest.SQLite(t)), t.TempDir()
+		app.fill(t)
+		if out, err := testkit.Run(t, "migrate", "-database", database, "-data", data); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		begin := []string{"BEGIN", "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"}
+		if strings.HasPrefix(database, "sqlite:") {
+			begin = []string{"BEGIN IMMEDIATE"}
+		}
+		other, err := storetest.OpenSQL(t, database).Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		exec := func(statement string) {
+			t.Helper()
+			if _, err := other.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, statement := range begin {
+			exec(statement)
+		}
+		ended := make(chan error, 1)
+		go func() {
+			out, err := app.importInto(t, database, data)
+			if err != nil {
+				err = fmt.Errorf("%w\n%s", err, out)
+			}
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			t.Fatalf("the import does not wait: %v", err)
+		case <-time.After(store.Timeout + time.Second):
+		}
+		exec("ROLLBACK")
+		if err := <-ended; err != nil {
+			t.Errorf("an import that has waited: %v", err)
 		}
 	})
 }

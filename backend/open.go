@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 
 // open opens the database, migrates it, and checks that the key file belongs to it.
 func (c config) open(ctx context.Context) (store.DB, keyring.Keys, error) {
-	db, err := store.Open(c.database)
+	db, err := store.OpenWith(c.database, cmp.Or(c.statementTimeout, store.Timeout))
 	if err != nil {
 		return db, keyring.Keys{}, err
 	}
