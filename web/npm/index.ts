@@ -37,7 +37,7 @@ export interface Options {
   /**
    * Asks the user to confirm their identity, for example in a dialog, and calls step.confirm with what
    * they enter. When it returns, the refused call is sent again if a confirm has succeeded. Otherwise, as
-   * when the user cancels, the call fails with SESSION_NOT_FRESH. Several calls that are refused at the
+   * when the user cancels, the call fails with SESSION_NOT_FRESH. Several calls that are sent at the
    * same time ask once. Do not make a call in it that needs a step-up itself: it would wait for its own end.
    */
   onStepUp?(step: StepUp): Promise<void>
@@ -104,6 +104,8 @@ type Send = (input: string | URL | Request, init?: RequestInit) => Promise<Respo
 export function latchkeyClient(options: Options = {}) {
   let client: Fetch
   const stepUps = new Map<string, Promise<boolean>>() // those under way, by need
+  const confirmed = new Map<string, number>() // the last confirmation of each need, counted like the calls
+  let count = 0 // of calls and confirmations
 
   async function call<T>(path: string, init: Parameters<Fetch>[1]): Promise<Result<T>> {
     return (await client<T>(path, { ...init, throw: false })) as Result<T>
@@ -114,17 +116,20 @@ export function latchkeyClient(options: Options = {}) {
 
   // Returns whether the user has confirmed their identity.
   async function ask(need: StepUp["need"]): Promise<boolean> {
-    let confirmed = false
+    let success = false
     await options.onStepUp?.({
       need,
       passkeyOptions,
       async confirm(proof) {
         const result = await confirm(proof)
-        confirmed ||= !result.error
+        if (!result.error) {
+          success = true
+          confirmed.set(need ?? "", ++count)
+        }
         return result
       },
     })
-    return confirmed
+    return success
   }
 
   // Asks once for all calls that wait for the same.
@@ -140,15 +145,18 @@ export function latchkeyClient(options: Options = {}) {
 
   // Sends a call, and once more after a step-up. A call that is refused again has failed.
   const withStepUp = (send: Send): Send => async (input, init) => {
+    const sent = ++count
     const response = await send(input, init)
     if (response.status !== 403) {
       return response
     }
     const refusal = (await response.clone().json().catch(() => null)) as { code?: string; need?: StepUp["need"] } | null
-    if (refusal?.code !== "SESSION_NOT_FRESH" || !(await stepUp(refusal.need))) {
+    if (refusal?.code !== "SESSION_NOT_FRESH") {
       return response
     }
-    return send(input, init)
+    // The refusal may arrive after a step-up that began with another call.
+    const isLate = (confirmed.get(refusal.need ?? "") ?? 0) > sent
+    return isLate || (await stepUp(refusal.need)) ? send(input, init) : response
   }
 
   return {

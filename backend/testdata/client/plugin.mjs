@@ -30,7 +30,8 @@ async function person(name, onStepUp) {
   const auth = desk.auth;
   await ok(auth.signUp.email({ name, email, password }));
   const fetchOptions = { onResponse: ({ response }) => void answers.push(response.status) };
-  return { email, asked, answers, auth, newEmail: (text) => auth.changeEmail({ newEmail: `${text}-${email}`, fetchOptions }) };
+  const newEmail = (text) => auth.changeEmail({ newEmail: `${text}-${email}`, fetchOptions });
+  return { email, asked, answers, auth, fetch: desk.fetch, newEmail };
 }
 
 console.log("cancel");
@@ -63,6 +64,31 @@ console.log("at the same time");
 const hasty = await person("hasty", async ({ confirm }) => ok(confirm({ password })));
 await Promise.all([ok(hasty.newEmail("a")), ok(hasty.newEmail("b")), ok(hasty.newEmail("c"))]);
 assert.equal(hasty.asked.length, 1, "several calls ask once");
+
+// The step-up of the first call waits until the second is refused, whose page learns that only after the first
+// is done.
+console.log("late");
+let refuse;
+const refusal = new Promise((resolve) => (refuse = resolve));
+const late = await person("late", async ({ confirm }) => {
+  await refusal;
+  await ok(confirm({ password }));
+});
+const before = late.newEmail("a");
+const after = late.auth.changeEmail({
+  newEmail: "later@plugin.example.com",
+  fetchOptions: {
+    customFetchImpl: async (url, init) => {
+      const response = await late.fetch(url, init);
+      refuse();
+      await before;
+      return response;
+    },
+  },
+});
+await ok(before);
+await ok(after);
+assert.equal(late.asked.length, 1, "a late refusal does not ask again");
 
 console.log("other refusals");
 await refused(hasty.auth.latchkey.checkLink({ token: "x", purpose: "reset" }), 400, "INVALID_TOKEN");
