@@ -40,15 +40,20 @@ func startCrowded(t *testing.T, line ...string) *testkit.Program {
 
 func startWith(t *testing.T, allowed *regexp.Regexp, line []string) *testkit.Program {
 	t.Helper()
-	p := testkit.Start(t, append(line, "-trusted-proxies", "127.0.0.0/8")...)
+	var p *testkit.Program
 	t.Cleanup(func() { no5xx(t, p, allowed) })
+	p = testkit.Start(t, append(line, "-trusted-proxies", "127.0.0.0/8")...)
 	return p
 }
 
 // no5xx fails the test if a server has answered a request with a 5xx that no line of its log
-// allows.
+// allows. It is for a cleanup function from before the start of the server. Then the server has
+// stopped, and its log is complete.
 func no5xx(t *testing.T, p *testkit.Program, allowed *regexp.Regexp) {
 	t.Helper()
+	if p == nil {
+		return // it has not started
+	}
 	log := p.Output.String()
 	busy := len(allowed.FindAllString(log, -1))
 	if failed := strings.Count(log, "msg=request") - len(below500.FindAllString(log, -1)); failed > busy {
@@ -62,8 +67,10 @@ var (
 	// busyHashing matches a line about a request that waited too long to hash. The line
 	// names no other cause.
 	busyHashing = regexp.MustCompile(unavailable + `"\n`)
-	// busyDatabase also matches one that waited too long for a statement.
-	busyDatabase = regexp.MustCompile(unavailable + `("|: .*i/o timeout"?)\n`)
+	// busyDatabase also matches one that waited too long for a statement, or, on SQLite, for a
+	// connection or the lock.
+	busyDatabase = regexp.MustCompile(unavailable +
+		`("|: .*(i/o timeout|context deadline exceeded|database is locked \(5\) \(SQLITE_BUSY\))"?)\n`)
 
 	unavailable = `msg=unavailable .*` + regexp.QuoteMeta(shared.ErrUnavailable.Error())
 )
@@ -71,9 +78,14 @@ var (
 // post calls the authentication API from an IP address that no other call has used, so
 // that no rate limit applies. If the server answers with a 503, it had too much to hash
 // and has changed nothing. Then post tries again.
-func post(c *testkit.Client, path string, in any) (a testkit.Answer) {
+func post(c *testkit.Client, path string, in any) testkit.Answer {
+	return unlessBusy(func() testkit.Answer { return c.Elsewhere().Post(path, in) })
+}
+
+// unlessBusy makes a call, and repeats it while the server answers with a 503.
+func unlessBusy(call func() testkit.Answer) (a testkit.Answer) {
 	for end := time.Now().Add(testkit.Patience); ; {
-		a = c.Elsewhere().Post(path, in)
+		a = call()
 		if a.Status != 503 || time.Now().After(end) {
 			return a
 		}

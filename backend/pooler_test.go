@@ -40,7 +40,7 @@ func TestPooler(t *testing.T) {
 		load.Go(func() { // users who change something
 			email := fmt.Sprintf("user%d@example.test", i)
 			server := servers[i%len(servers)]
-			if a := server.Client().SignUp(email); !a.Is(200, "") {
+			if a := post(server.Client(), "/sign-up/email", body{"email": email, "name": "Ann", "password": testkit.Password}); !a.Is(200, "") {
 				t.Errorf("sign-up: %s", a)
 			}
 			for range 2 {
@@ -88,6 +88,7 @@ func startAtOnce(t *testing.T, database string) []*testkit.Program {
 	keys := t.TempDir() + "/keys"
 	release := storetest.HoldMigration(t, database) // so that all of them wait
 	for i := range servers {
+		t.Cleanup(func() { no5xx(t, servers[i], busyHashing) })
 		servers[i] = testkit.Launch(t, "-database", database, "-key-file", keys, "-trusted-proxies", "127.0.0.0/8")
 	}
 	for _, p := range servers {
@@ -96,7 +97,6 @@ func startAtOnce(t *testing.T, database string) []*testkit.Program {
 	release()
 	for _, p := range servers {
 		p.Await()
-		t.Cleanup(func() { no5xx(t, p, busyHashing) })
 	}
 	return servers
 }
@@ -171,9 +171,9 @@ func TestReadOnlyDatabase(t *testing.T) {
 	if a := readyz(); strings.Contains(a.Body, "read") || a.Header.Get("Retry-After") == "" {
 		t.Errorf("readyz: %s; want no reason, and Retry-After", a)
 	}
-	if !strings.Contains(p.Output.String(), "default_transaction_read_only") {
-		t.Error("the log does not say that the database is read-only")
-	}
+	testkit.Eventually(t, "the log says that the database is read-only", func() bool {
+		return strings.Contains(p.Output.String(), "default_transaction_read_only")
+	}, p.Output.String)
 	readOnly("off")
 	testkit.Eventually(t, "it is ready again", func() bool { return readyz().Is(200, "") })
 }

@@ -302,7 +302,7 @@ func revokeInUse(t *testing.T, owner *twoFactorUser, path string, n int, use fun
 func TestTwoFactorRepeatedCodeIsNoGuess(t *testing.T) {
 	t.Parallel()
 	storetest.EachURL(t, func(t *testing.T, database string) {
-		p := startStrict(t, "-database", database)
+		p := startCrowded(t, "-database", database)
 		ann := newTwoFactorUser(t, p.Client(), "ann@example.test")
 		for range 3 {
 			ann.replaceAppAtOnce(t, 32, []*testkit.Program{p})
