@@ -39,7 +39,7 @@ func TestKilledWhileLinking(t *testing.T) {
 		log := &linkedLog{pool: storetest.OpenSQL(t, database), db: storetest.Open(t, database), keys: readKeys(t, keyFile)}
 
 		const backlog, rounds, most = 4000, 3, 12
-		var confirmed atomic.Int64
+		var confirmed, unclear atomic.Int64
 		added, unfinished := 0, 0
 		for round := 0; unfinished < rounds && round < most; round++ {
 			var loops sync.WaitGroup
@@ -52,7 +52,9 @@ func TestKilledWhileLinking(t *testing.T) {
 							return // killed
 						case a.Is(200, ""):
 							confirmed.Add(1)
-						case !a.Is(503, ""): // a busy machine
+						case a.Is(503, ""): // on a busy machine, the change may be committed
+							unclear.Add(1)
+						default:
 							t.Error("a change of a name: ", a)
 							return
 						}
@@ -87,9 +89,9 @@ func TestKilledWhileLinking(t *testing.T) {
 		if n := log.count(t, "events WHERE kind = '"+shared.EventSignOut+"'"); n != added {
 			t.Errorf("the log has %d of the %d entries of the backlog", n, added)
 		}
-		// The change of a request without an answer may be committed.
+		// The change of a request without an answer may be committed, too.
 		changed, least := log.count(t, "events WHERE kind = '"+shared.EventUserUpdated+"'"), int(confirmed.Load())
-		if most := least + len(clients)*most; changed < least || changed > most {
+		if most := least + int(unclear.Load()) + len(clients)*most; changed < least || changed > most {
 			t.Errorf("the log has %d changes of users; want %d to %d", changed, least, most)
 		}
 	})
