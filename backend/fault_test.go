@@ -83,7 +83,7 @@ func TestGracefulShutdown(t *testing.T) {
 	storetest.EachURL(t, func(t *testing.T, database string) {
 		p := testkit.Start(t, "-database", database, "-rate-limits", "off")
 		p.Client().SignUp("ann@example.test").Must(t, 200, "")
-		var answered atomic.Int32
+		var answered, unclear atomic.Int32
 		var loops sync.WaitGroup
 		for range 8 {
 			loops.Go(func() {
@@ -93,9 +93,12 @@ func TestGracefulShutdown(t *testing.T) {
 					if a.Err != nil {
 						return // the server has ended
 					}
-					if a.Status == 200 {
+					switch a.Status {
+					case 200:
 						answered.Add(1)
-					} else if a.Status != 503 {
+					case 503: // if the machine was too slow, the sign-in may be committed
+						unclear.Add(1)
+					default:
 						t.Error("a sign-in: ", a)
 					}
 				}
@@ -104,8 +107,9 @@ func TestGracefulShutdown(t *testing.T) {
 		testkit.Eventually(t, "eight sign-ins are answered", func() bool { return answered.Load() >= 8 })
 		p.Stop()
 		loops.Wait()
-		if n := countSignIns(t, database); n != int(answered.Load()) {
-			t.Errorf("%d sign-ins are in the log, but %d were answered", n, answered.Load())
+		least := int(answered.Load())
+		if n := countSignIns(t, database); n < least || n > least+int(unclear.Load()) {
+			t.Errorf("%d sign-ins are in the log, but %d were answered with a 200, and %d with a 503", n, least, unclear.Load())
 		}
 	})
 }
@@ -135,7 +139,7 @@ func TestKilled(t *testing.T) {
 		owner := p.Client()
 		owner.SignUp("ann@example.test").Must(t, 200, "")
 		for range 11 {
-			p.Client().Post("/sign-in/email", body{"email": "ann@example.test", "password": "wrong password"})
+			signIn(p.Client(), "ann@example.test", "wrong password")
 		}
 
 		var made atomic.Int32
@@ -210,9 +214,27 @@ func TestFlood(t *testing.T) {
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	p := testkit.Start(t)
+	var slow sync.WaitGroup
+	t.Cleanup(slow.Wait) // when their connections are closed
+	testkit.Eventually(t, "the server answers before it cuts off the first connection", func() (meanwhile bool) {
+		cutOff := drip(t, p, &slow)
+		for range 10 {
+			if a := p.Client().Session(); !a.Is(200, "") || a.Body != "null" {
+				t.Errorf("get-session meanwhile: %s; want 200 null", a)
+			}
+			meanwhile = meanwhile || cutOff.Load() == 0
+		}
+		return meanwhile // unless this process was stopped for as long as the server waits
+	})
+	slow.Wait()
+}
+
+// drip connects clients that send a request a byte at a time until the server disconnects them.
+// It counts those that it has disconnected.
+func drip(t *testing.T, p *testkit.Program, slow *sync.WaitGroup) (cutOff *atomic.Int32) {
+	t.Helper()
 	address := strings.TrimPrefix(p.Origin, "http://")
-	var dripping sync.WaitGroup
-	var cutOff atomic.Int32
+	cutOff = new(atomic.Int32)
 	for i := range 40 {
 		begin := "GET / HTTP/1.1\r\nX: " // a header that does not end
 		if i == 0 {
@@ -232,7 +254,7 @@ func TestSlowClients(t *testing.T) {
 			io.Copy(io.Discard, conn)
 			close(ended)
 		}()
-		dripping.Go(func() {
+		slow.Go(func() {
 			for limit := time.After(testkit.Patience); ; {
 				select {
 				case <-ended:
@@ -247,19 +269,7 @@ func TestSlowClients(t *testing.T) {
 			}
 		})
 	}
-	meanwhile := 0
-	for range 10 {
-		if a := p.Client().Session(); !a.Is(200, "") || a.Body != "null" {
-			t.Errorf("get-session meanwhile: %s; want 200 null", a)
-		}
-		if cutOff.Load() == 0 {
-			meanwhile++
-		}
-	}
-	if meanwhile == 0 {
-		t.Error("the server answered nothing before it cut off the first connection")
-	}
-	dripping.Wait()
+	return cutOff
 }
 
 // TestRefusesToStart tests that the program does not start with invalid or unsafe
@@ -337,7 +347,7 @@ func TestRefusesToStart(t *testing.T) {
 	}
 	unreachable := t.TempDir()
 	refused(t, "latchkey: open the database: dial tcp",
-		"-database", "postgres://latchkey@127.0.0.1:1/latchkey?sslmode=disable", "-data", unreachable)
+		"-database", "postgres://latchkey@127.0.0.1:1/latchkey?sslmode=disable", "-data", unreachable, "-listen", testkit.FreeAddress(t))
 	refused(t, "give an email address and a permission", "grant", "-data", unreachable, "ann@example.test", "everything")
 	refused(t, "give an email address and a permission", "revoke", "-data", unreachable, "ann@example.test")
 	refused(t, "give exactly one email address", "unlock", "-data", unreachable)
