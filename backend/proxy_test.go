@@ -144,13 +144,16 @@ func (p *proxy) check(t *testing.T) {
 	}
 	home := "https://" + p.host
 
-	testkit.Eventually(t, "the proxy passes requests on", func() bool {
-		response, err := client.Get(home + "/healthz")
+	status := func(address string) int {
+		response, err := client.Get(address)
 		if err != nil {
-			return false
+			return 0
 		}
 		response.Body.Close()
-		return response.StatusCode == http.StatusOK
+		return response.StatusCode
+	}
+	testkit.Eventually(t, "the proxy passes requests on, and listens at both ports", func() bool {
+		return status(home+"/healthz") == http.StatusOK && status("http://"+p.host+"/healthz") != 0
 	})
 	if response, _ := call("GET", "http://"+p.host+"/sign-in", ""); response.Header.Get("Location") != home+"/sign-in" {
 		t.Errorf("without TLS: %d to %q; want a redirect to the origin", response.StatusCode, response.Header.Get("Location"))

@@ -302,8 +302,12 @@ func TestMailProviderHangs(t *testing.T) {
 		if a.Status != 424 || !strings.Contains(a.Body, "did not respond in time") {
 			t.Errorf("a test email: %s; want 424", a)
 		}
-		if n := busy(); n > 4 {
-			t.Errorf("%d emails are under way; want 4 at most", n)
+		// When a worker gives up an email, the provider may notice that after the next one has come.
+		for end := time.Now().Add(2 * time.Second); busy() > 4; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Errorf("%d emails are under way; want 4 at most", busy())
+				break
+			}
 		}
 		close(released)
 		for _, email := range want {

@@ -4,11 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"io"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"latchkey/backend/testkit"
 )
 
 type writerFunc func(p []byte) (int, error)
@@ -18,12 +19,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // TestReadyWhenURLPrinted tests that the server is ready when it prints its URL, because
 // scripts wait for that line.
 func TestReadyWhenURLPrinted(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := testkit.FreeAddress(t)
 	_, c, err := parse([]string{"-listen", address, "-data", t.TempDir()}, func(string) string { return "" }, io.Discard)
 	if err != nil {
 		t.Fatal(err)
