@@ -57,7 +57,9 @@ func no5xx(t *testing.T, p *testkit.Program, allowed *regexp.Regexp) {
 	log := p.Output.String()
 	busy := len(allowed.FindAllString(log, -1))
 	if failed := strings.Count(log, "msg=request") - len(below500.FindAllString(log, -1)); failed > busy {
-		t.Errorf("the server answered %d requests with a 5xx, of which %d because it had too much to do", failed, busy)
+		causes := regexp.MustCompile(`(?m)^.*msg=(unavailable|"internal error").*$`).FindAllString(log, -1)
+		t.Errorf("the server answered %d requests with a 5xx, of which %d because it had too much to do:\n%s",
+			failed, busy, strings.Join(causes, "\n"))
 	}
 }
 
