@@ -121,7 +121,9 @@ func TestEmailServer(t *testing.T) {
 			}
 		}
 		mu.Unlock()
-		if all := provider.accepted(); !slices.Equal(all, byResend) {
+		// The email about the first SMTP_URL is sent at once, perhaps just before the setting applies.
+		about := en.T(message.MailSecretSettingChangedSubject) + " to admin@example.test"
+		if all := provider.accepted(); !slices.Equal(all, byResend) && !slices.Equal(all, slices.Sorted(slices.Values(append(byResend, about)))) {
 			t.Errorf("Resend accepted emails while SMTP_URL was set: %q; before, it had %q", all, byResend)
 		}
 		putSetting(t, admin, "SMTP_URL", "")
