@@ -11,6 +11,10 @@ import (
 // listeners that ask for any port, from a higher one. Browsers refuse to open some lower ones.
 const firstPort, endPort = 10100, 32768
 
+// lockOffset leads from a port to the UDP port that says that it is taken. A server can listen on the
+// UDP port of its own number, too, as Caddy does for HTTP/3. So this one is above the range.
+const lockOffset = endPort - 1
+
 var errNoPort = errors.New("no free port")
 
 // ReservePort returns a port of the loopback interface on which nothing listens. Until release
@@ -19,14 +23,11 @@ var errNoPort = errors.New("no free port")
 func ReservePort() (port int, release func(), err error) {
 	for range 1000 {
 		port = firstPort + rand.IntN(endPort-firstPort)
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		// A server of a test listens on TCP only. So the UDP port of this number can say that the
-		// number is taken, for as long as this process lives.
-		reserved, err := net.ListenPacket("udp", address)
+		reserved, err := net.ListenPacket("udp", loopback(port+lockOffset)) // for as long as this process lives
 		if err != nil {
 			continue
 		}
-		listener, err := net.Listen("tcp", address)
+		listener, err := net.Listen("tcp", loopback(port))
 		if err != nil {
 			reserved.Close()
 			continue
@@ -36,3 +37,5 @@ func ReservePort() (port int, release func(), err error) {
 	}
 	return 0, nil, errNoPort
 }
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
