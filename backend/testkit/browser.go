@@ -36,6 +36,10 @@ func Chromium() (string, error) {
 	return "", errNoChromium
 }
 
+// HiddenPages are the features of Chromium by which each new window loads two hidden pages, for the
+// suggestions of its address bar. That takes more time than the page of a test.
+const HiddenPages = "WebUIOmniboxPopup,WebUIOmniboxAimPopup"
+
 // chromium starts the browser of the test program when a test first needs it.
 var chromium = sync.OnceValues(func() (context.Context, error) {
 	path, err := Chromium()
@@ -58,6 +62,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 		"disable-background-networking": true,
 		"disable-component-update":      true,
 		"disable-sync":                  true,
+		"disable-features":              HiddenPages,
 	} {
 		options = append(options, chromedp.Flag(flag, value))
 	}
