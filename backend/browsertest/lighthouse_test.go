@@ -37,7 +37,7 @@ func TestLighthouse(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "report.json")
-			flags := "--headless=new --disable-gpu --no-first-run --user-data-dir=" + t.TempDir()
+			flags := "--headless=new --disable-gpu --no-first-run --disable-features=" + testkit.HiddenPages + " --user-data-dir=" + t.TempDir()
 			if os.Geteuid() == 0 {
 				flags += " --no-sandbox" // Chromium refuses to run as root with a sandbox
 			}
