@@ -273,7 +273,6 @@ func testDrawnClick(t *testing.T, server *testkit.Program) {
 // out in another tab, and that the app does not keep them in the browser.
 func testDrawnSignOut(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
-	p.Inject(withoutWorker) // if the server took two seconds, a worker would serve its page, which waits for the app
 	email := p.signUp()
 	slow := p.another()
 	slow.Inject(withoutWorker) // the sign-out may abort its installation, which go-app reports

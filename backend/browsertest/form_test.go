@@ -26,9 +26,10 @@ func TestFormBrowser(t *testing.T) {
 	}, nil)
 }
 
-// holdApp delays the app until the test calls releaseApp.
+// holdApp delays the app until the test calls releaseApp. The pages are those of the server.
 func (p *tab) holdApp() {
 	p.t.Helper()
+	p.BypassWorker()
 	p.Inject(`{
 		const fetched = fetch;
 		const gate = new Promise((open) => { window.comeApp = open; });

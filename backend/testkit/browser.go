@@ -332,9 +332,19 @@ func (p *Tab) Prefers(languages string) {
 	Command(p, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: p.userAgent, AcceptLanguage: languages})
 }
 
-// NoScript disables JavaScript in the pages of the tab.
+// BypassWorker makes the tab load its pages from the server even if a service worker controls them.
+// The worker serves a page of its own if the server takes longer than two seconds, and that page
+// shows nothing without the app.
+func (p *Tab) BypassWorker() {
+	p.t.Helper()
+	Command(p, network.Enable, network.EnableParams{})
+	Command(p, network.SetBypassServiceWorker, network.SetBypassServiceWorkerParams{Bypass: true})
+}
+
+// NoScript disables JavaScript in the pages of the tab. A browser without it has no service worker.
 func (p *Tab) NoScript() {
 	p.t.Helper()
+	p.BypassWorker()
 	p.scripts = false
 	Command(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 }
