@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"latchkey/backend/account"
 )
@@ -51,6 +54,31 @@ type lookup struct {
 type foundSession struct {
 	session account.Session
 	user    account.User
+}
+
+// SessionByHash implements [account.Store]. Every call of a signed-in user runs it, so
+// concurrent calls share statements. Callers must not change what the fields of the session
+// and the user point to, because they may share that, too.
+func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (account.Session, account.User, error) {
+	row, err := db.findSession(ctx, hash)
+	// The statement does not compare the expiry, because each of its callers has a time of
+	// its own.
+	if err == nil && (row == nil || !row.session.ExpiresAt.After(now)) {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return account.Session{}, account.User{}, noRowsToNotFound(err)
+	}
+	return row.session, row.user, nil
+}
+
+func (db DB) findSession(ctx context.Context, hash []byte) (*foundSession, error) {
+	if tx, ok := db.bun.(bun.Tx); ok { // other callers must not see its changes
+		own := &lookup{hash: hash}
+		err := db.sessionQueries.runInTx(ctx, tx, own)
+		return own.row, err
+	}
+	return db.lookups.find(ctx, hash)
 }
 
 // find returns the session with a hash, or nil if there is none.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -18,31 +17,6 @@ func (db DB) AddSession(ctx context.Context, s account.Session) (n int, err erro
 		Where("other.user_id = ?", s.UserID).Where("other.id <> ?", s.ID)
 	err = db.bun.NewInsert().Model(&s).Returning("(?)", others).Scan(ctx, &n)
 	return n, wrapDB(err)
-}
-
-// SessionByHash implements [account.Store]. Every call of a signed-in user runs it, so
-// concurrent calls share statements. Callers must not change what the fields of the session
-// and the user point to, because they may share that, too.
-func (db DB) SessionByHash(ctx context.Context, hash []byte, now time.Time) (account.Session, account.User, error) {
-	row, err := db.findSession(ctx, hash)
-	// The statement does not compare the expiry, because each of its callers has a time of
-	// its own.
-	if err == nil && (row == nil || !row.session.ExpiresAt.After(now)) {
-		err = sql.ErrNoRows
-	}
-	if err != nil {
-		return account.Session{}, account.User{}, noRowsToNotFound(err)
-	}
-	return row.session, row.user, nil
-}
-
-func (db DB) findSession(ctx context.Context, hash []byte) (*foundSession, error) {
-	if tx, ok := db.bun.(bun.Tx); ok { // other callers must not see its changes
-		own := &lookup{hash: hash}
-		err := db.sessionQueries.runInTx(ctx, tx, own)
-		return own.row, err
-	}
-	return db.lookups.find(ctx, hash)
 }
 
 // Sessions implements [account.Store].
@@ -66,13 +40,6 @@ func (db DB) Sessions(ctx context.Context, user string, now time.Time) (all []ac
 		all = append(all, s)
 	}
 	return all, wrapDB(rows.Err())
-}
-
-// TouchSession implements [account.Store].
-func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) {
-	n, err := rowsAffected(db.bun.NewUpdate().Model(&s).Column("last_active_at", "expires_at", "ip", "user_agent").
-		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx))
-	return n == 1, err
 }
 
 // RotateSession implements [account.Store].

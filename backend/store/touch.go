@@ -47,6 +47,13 @@ type touches struct {
 	closed   bool
 }
 
+// TouchSession implements [account.Store].
+func (db DB) TouchSession(ctx context.Context, s account.Session) (bool, error) {
+	n, err := rowsAffected(db.bun.NewUpdate().Model(&s).Column("last_active_at", "expires_at", "ip", "user_agent").
+		WherePK().Where("token_hash = ?", s.TokenHash).Exec(ctx))
+	return n == 1, err
+}
+
 // TouchSessionLater implements [account.Store].
 func (db DB) TouchSessionLater(s account.Session) {
 	// The ID may be a part of the text of a whole row.
