@@ -245,9 +245,10 @@ type EventQuery struct {
 	// Session selects events that the session with this ID caused.
 	Session string `json:"session,omitempty" check:"nonempty"`
 	Before  string `json:"before,omitempty"` // the previous page's [EventPage].Next
-	// User selects events of the account with this ID. Only [ListAllEvents] and
-	// [ExportEvents] have it.
+	// User selects events of the account with this ID. Only [ListAllEvents] has it.
 	User string `json:"user,omitempty"`
+	// Until selects events before this time, in RFC 3339 format.
+	Until string `json:"until,omitempty" check:"time"`
 }
 
 // EventPage is a page of the security log.

@@ -116,11 +116,22 @@ func (t *env) timeZone(at time.Time) time.Duration {
 		minutes := app.Window().Get("Date").New(at.UnixMilli()).Call("getTimezoneOffset").Int()
 		return -time.Duration(minutes) * time.Minute
 	}
-	if t.page == nil || t.page.Zone == nil {
+	if t.page == nil {
 		return 0
 	}
-	_, seconds := at.In(t.page.Zone).Zone()
-	return time.Duration(seconds) * time.Second
+	return aheadOf(t.page.Zone)(at)
+}
+
+// aheadOf returns the function that returns how far a time zone is ahead of UTC at a time. The zone can
+// be nil, for UTC.
+func aheadOf(zone *time.Location) func(at time.Time) time.Duration {
+	return func(at time.Time) time.Duration {
+		if zone == nil {
+			return 0
+		}
+		_, seconds := at.In(zone).Zone()
+		return time.Duration(seconds) * time.Second
+	}
 }
 
 // zoneName returns the text after a time of day. It is empty in the user's time zone. If the server

@@ -32,6 +32,16 @@ func dateOf(at time.Time, zone func(time.Time) time.Duration) string {
 	return at.UTC().Add(zone(at)).Format(time.DateOnly)
 }
 
+// endOf returns when a day ends, or the zero time if date is not one. zone is as in [daysOf].
+func endOf(date string, zone func(time.Time) time.Duration) time.Time {
+	day, err := time.Parse(time.DateOnly, date)
+	next := day.AddDate(0, 0, 1)
+	if err != nil || next.Year() > 9999 { // RFC 3339 has no such years
+		return time.Time{}
+	}
+	return next.Add(-zone(next.Add(-zone(next))))
+}
+
 // relativeDay returns the word for a date that is today or yesterday, or 0.
 func relativeDay(date string, now time.Time, zone func(time.Time) time.Duration) message.ID {
 	local := now.UTC().Add(zone(now))

@@ -66,6 +66,30 @@ func TestDays(t *testing.T) {
 	}
 
 	for _, tt := range []struct {
+		place, date, want string // the end of the day; "" if it is not one
+	}{
+		{"UTC", "2026-11-28", "2026-11-29T00:00:00Z"},
+		{"America/Los_Angeles", "2026-11-28", "2026-11-29T08:00:00Z"},
+		{"Pacific/Kiritimati", "2026-11-28", "2026-11-28T10:00:00Z"},
+		{"Europe/Berlin", "2026-10-25", "2026-10-25T23:00:00Z"}, // summer time ends on that day
+		{"Europe/Berlin", "2026-03-28", "2026-03-28T23:00:00Z"},
+		{"Europe/Berlin", "2026-03-29", "2026-03-29T22:00:00Z"}, // it begins
+		{"UTC", "2026-12-31", "2027-01-01T00:00:00Z"},
+		{"UTC", "9999-12-31", ""},
+		{"UTC", "2026-02-29", ""},
+		{"UTC", "yesterday", ""},
+		{"UTC", "", ""},
+	} {
+		want := time.Time{}
+		if tt.want != "" {
+			want = at(tt.want)
+		}
+		if got := endOf(tt.date, zoneOf(t, tt.place)); !got.Equal(want) {
+			t.Errorf("in %s, %s ends at %s; want %s", tt.place, tt.date, got, want)
+		}
+	}
+
+	for _, tt := range []struct {
 		place, date, now string
 		want             message.ID
 	}{

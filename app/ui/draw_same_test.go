@@ -98,7 +98,7 @@ func richPage(t *testing.T, path string, signedIn bool) Page {
 	if !signedIn {
 		rich[shared.GetSession.Path] = nil
 	}
-	for _, request := range Requests(address, signedIn) {
+	for _, request := range Requests(address, p.Zone, signedIn) {
 		path, _, _ := strings.Cut(request, "?")
 		shown[request] = rich[path]
 	}

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
 
@@ -22,8 +23,37 @@ type events struct {
 	list   pager
 	events []shared.Event
 	path   string // the page's
+	only   logScope
+}
 
+// A logScope is what the log is narrowed to, besides its filter. The page of a user's own log has
+// only the session.
+type logScope struct {
 	session string // the ID of the session that has caused the events; "" for any
+	user    string // the ID of the account concerned; "" for any
+	day     string // the last day that is shown, as "2026-11-28"; "" for today
+}
+
+// scopeOf returns the scope of the log that the address of a page names.
+func scopeOf(address *url.URL, all bool) logScope {
+	query := address.Query()
+	only := logScope{session: query.Get(sessionParameter)}
+	if all {
+		only.user = query.Get(userParameter)
+		if day := query.Get(dayParameter); !endOf(day, aheadOf(nil)).IsZero() {
+			only.day = day
+		}
+	}
+	return only
+}
+
+// narrow narrows a query to the scope. zone is as in [endOf].
+func (o logScope) narrow(query shared.EventQuery, zone func(time.Time) time.Duration) shared.EventQuery {
+	query.Session, query.User = o.session, o.user
+	if o.day != "" {
+		query.Until = endOf(o.day, zone).Format(time.RFC3339)
+	}
+	return query
 }
 
 func (s *events) OnInit() {
@@ -32,9 +62,9 @@ func (s *events) OnInit() {
 	s.list.fetch = s.fetch
 	address := s.Env.address()
 	s.path, s.list.filter = address.Path, filterOf(address, s.All)
-	s.list.from, s.session = address.Query().Get(beforeParameter), address.Query().Get(sessionParameter)
+	s.list.from, s.only = address.Query().Get(beforeParameter), scopeOf(address, s.All)
 	var first shared.EventPage
-	if s.list.fromPage(s.endpoint().Path, eventQuery(address, s.All), &first) {
+	if s.list.fromPage(s.endpoint().Path, eventQuery(address, s.All, s.Env.timeZone), &first) {
 		s.list.start(newPage(&s.events, first.Events, first.Next, eventID))
 	}
 }
@@ -54,8 +84,8 @@ func (s *events) refresh(app.Context, app.Action) {
 
 // fetch fetches the page of events that a filter selects and that are older than before.
 func (s *events) fetch(ctx app.Context, filter, before string, answered func(app.Context, page, error)) {
-	query := queryOf(filter)
-	query.Before, query.Session = before, s.session
+	query := s.only.narrow(queryOf(filter), s.Env.timeZone)
+	query.Before = before
 	call(ctx, s.Env, s.endpoint(), query, func(ctx app.Context, out shared.EventPage, err error) {
 		answered(ctx, newPage(&s.events, out.Events, out.Next, eventID), err)
 	})
@@ -68,11 +98,10 @@ func (s *events) endpoint() shared.Endpoint[shared.EventQuery, shared.EventPage]
 	return shared.ListEvents
 }
 
-// eventQuery returns the query for the events that the address of a page names.
-func eventQuery(address *url.URL, all bool) shared.EventQuery {
-	query := queryOf(filterOf(address, all))
-	parameters := address.Query()
-	query.Before, query.Session = parameters.Get(beforeParameter), parameters.Get(sessionParameter)
+// eventQuery returns the query for the events that the address of a page names. zone is as in [endOf].
+func eventQuery(address *url.URL, all bool, zone func(time.Time) time.Duration) shared.EventQuery {
+	query := scopeOf(address, all).narrow(queryOf(filterOf(address, all)), zone)
+	query.Before = address.Query().Get(beforeParameter)
 	return query
 }
 
@@ -113,17 +142,27 @@ func filterNamed(name string, all bool) string {
 // filterName returns the name of a filter in addresses.
 func filterName(filter string) string { return strings.TrimPrefix(filter, groupFilter) }
 
-// withFilter returns the address of the page with the newest events that a filter selects.
-func withFilter(address *url.URL, filter string) string {
+// withFilter returns the address of the page with the newest events that a filter selects in a scope.
+func withFilter(address *url.URL, filter string, only logScope) string {
 	changed, query := *address, address.Query()
-	query.Del(filterParameter)
 	query.Del(beforeParameter)
-	query.Del(sessionParameter)
-	if filter != "" {
-		query.Set(filterParameter, filterName(filter))
+	for name, value := range map[string]string{
+		filterParameter: filterName(filter), sessionParameter: only.session, userParameter: only.user, dayParameter: only.day,
+	} {
+		query.Del(name)
+		if value != "" {
+			query.Set(name, value)
+		}
 	}
 	changed.RawQuery = query.Encode()
 	return requestURI(&changed)
+}
+
+// logOf is [withFilter], at the log of all users.
+func logOf(address *url.URL, filter string, only logScope) string {
+	at := *address
+	at.Fragment = "log"
+	return withFilter(&at, filter, only)
 }
 
 // OnNav implements [app.Navigator]. A link to the page itself, as in the list of pages, leads to
@@ -131,29 +170,42 @@ func withFilter(address *url.URL, filter string) string {
 func (s *events) OnNav(ctx app.Context) {
 	defer rescue()
 	address := ctx.Page().URL()
-	query := address.Query()
-	filter, from, session := filterOf(address, s.All), query.Get(beforeParameter), query.Get(sessionParameter)
-	if address.Path == s.path && (filter != s.list.filter || from != s.list.from || session != s.session) {
-		s.show(filter, from, session)
+	filter, from, only := filterOf(address, s.All), address.Query().Get(beforeParameter), scopeOf(address, s.All)
+	if address.Path == s.path && (filter != s.list.filter || from != s.list.from || only != s.only) {
+		s.show(filter, from, only)
 	}
 }
 
-// choose shows what another filter selects. The handler that calls it belongs to another
-// component, so it dispatches. The filter replaces the former one in the browser's history, so
-// that the Back button leads to the page before this one.
+// choose shows what another filter selects: in the log of all users, of the same user and up to the same
+// day.
 func (s *events) choose(filter string) {
+	only := s.only
+	only.session = ""
+	s.open(filter, only)
+}
+
+// chooseDay shows the events up to the end of a day, or all if it is "".
+func (s *events) chooseDay(day string) {
+	only := s.only
+	only.day = day
+	s.open(s.list.filter, only)
+}
+
+// open shows the newest events that a filter selects in a scope. The handler that calls it belongs to
+// another component, so it dispatches. The filter replaces the former one in the browser's history, so
+// that the Back button leads to the page before this one.
+func (s *events) open(filter string, only logScope) {
 	dispatch(s.list.ctx, func(app.Context) {
 		window := app.Window()
 		history := window.Get("history")
-		history.Call("replaceState", history.Get("state"), "", withFilter(window.URL(), filter))
-		s.show(filter, "", "")
+		history.Call("replaceState", history.Get("state"), "", withFilter(window.URL(), filter, only))
+		s.show(filter, "", only)
 	})
 }
 
-// show shows the page of the events that a filter selects, that a session has caused, and that are older
-// than from.
-func (s *events) show(filter, from, session string) {
-	s.list.from, s.session = from, session
+// show shows the page of the events that a filter selects in a scope and that are older than from.
+func (s *events) show(filter, from string, only logScope) {
+	s.list.from, s.only = from, only
 	s.events, s.list.shown, s.list.known, s.list.next = nil, 0, false, ""
 	s.list.restart(filter)
 }
@@ -185,10 +237,10 @@ func (s *events) Render() app.UI {
 			Env: e,
 			Value: eventList{
 				Events: s.events, All: s.All, Offline: s.Offline, Filter: s.list.filter, Chosen: s.list.restarted,
-				Known: s.list.known, Failed: s.list.problem != nil, From: s.list.from, Next: s.list.next, Session: s.session,
+				Known: s.list.known, Failed: s.list.problem != nil, From: s.list.from, Next: s.list.next, Only: s.only,
 				Busy: s.list.busy, Now: s.list.now,
 			},
-			Do: eventActions{s.choose, s.all, s.more},
+			Do: eventActions{s.choose, s.chooseDay, s.all, s.more},
 		},
 	)
 }

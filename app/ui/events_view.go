@@ -2,6 +2,7 @@ package ui
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/maxence-charriere/go-app/v10/pkg/app"
@@ -16,22 +17,23 @@ type eventList struct {
 	Events  []shared.Event
 	All     bool // the log of all users
 	Offline bool
-	Filter  string    // the filter that selects the events; see [groupFilter]
-	Chosen  bool      // the user has chosen a filter
-	Known   bool      // the events have been loaded
-	Failed  bool      // the last load failed
-	From    string    // only older events than this one are shown, or "" for the newest
-	Next    string    // as From, for the next page; "" if there is none
-	Session string    // only events that this session has caused are shown, or "" for all
+	Filter  string // the filter that selects the events; see [groupFilter]
+	Chosen  bool   // the user has chosen a filter
+	Known   bool   // the events have been loaded
+	Failed  bool   // the last load failed
+	From    string // only older events than this one are shown, or "" for the newest
+	Next    string // as From, for the next page; "" if there is none
+	Only    logScope
 	Busy    bool      // they are being loaded
 	Now     time.Time // today's
 }
 
 // eventActions are what users can do in the security log.
 type eventActions struct {
-	choose func(filter string)
-	all    app.EventHandler
-	more   app.EventHandler
+	choose    func(filter string)
+	chooseDay func(day string)
+	all       app.EventHandler
+	more      app.EventHandler
 }
 
 // eventsView draws the security log.
@@ -50,6 +52,15 @@ func (v *eventsView) chooseChip(ctx app.Context, e app.Event) {
 
 func (v *eventsView) chooseOption() {
 	v.Do.choose(filterNamed(valueOf("log-kind"), true))
+}
+
+// chooseDay chooses the day in the field. While the user types the year, the field has years before
+// 1000.
+func (v *eventsView) chooseDay() {
+	day := valueOf("log-day")
+	if !strings.HasPrefix(day, "0") {
+		v.Do.chooseDay(day)
+	}
 }
 
 // Render implements [app.Composer].
@@ -71,12 +82,13 @@ func (v *eventsView) Render() app.UI {
 	}
 	return html.Div().Class("log").Body(
 		filter(),
+		v.drawUser(),
 		html.P().Class(class).Role("status").Aria("live", live).Text(status),
 		v.drawDays(),
 		div("actions", v.pages()...),
 		e.pageForm("log-older", "log", beforeParameter),
 		e.pageForm("log-filter", "log", filterParameter, beforeParameter, sessionParameter),
-		e.keepParameters("log-filters", filterParameter, beforeParameter, sessionParameter),
+		e.keepParameters("log-filters", filterParameter, dayParameter, beforeParameter, sessionParameter),
 	)
 }
 
@@ -87,12 +99,11 @@ func (v *eventsView) pages() (ways []app.UI) {
 		more := busyButton(e.T(message.ShowMore), v.Do.more, v.Value.Busy)
 		ways = append(ways, openPage(more, "log-older", beforeParameter, v.Value.Next))
 	}
-	text := message.ShowNewestEntries
-	if v.Value.Session != "" {
-		text = message.ShowAllEvents
-	}
-	if v.Value.From != "" || v.Value.Session != "" {
-		ways = append(ways, html.A(withFilter(e.address(), v.Value.Filter)).Text(e.T(text)))
+	switch only := v.Value.Only; {
+	case only.session != "":
+		ways = append(ways, html.A(withFilter(e.address(), v.Value.Filter, logScope{})).Text(e.T(message.ShowAllEvents)))
+	case v.Value.From != "":
+		ways = append(ways, html.A(withFilter(e.address(), v.Value.Filter, only)).Text(e.T(message.ShowNewestEntries)))
 	}
 	return ways
 }
@@ -135,12 +146,36 @@ func (v *eventsView) drawSelect() app.UI {
 			Env: e, ID: "log-kind", Name: filterParameter, Label: e.T(message.ShowItem), Options: options, Groups: groups,
 			Value: cmp.Or(filterName(v.Value.Filter), everything), Typed: v.chooseOption,
 		},
+		&field{
+			Env: e, ID: "log-day", Name: dayParameter, Label: e.T(message.UpToDay), Type: "date", Value: v.Value.Only.day,
+			Typed: v.chooseDay,
+		},
 		e.showFiltered(),
 		html.Div().Body(app.If(v.Value.Offline, func() app.UI {
 			return html.Button().Text(e.T(message.DownloadCSV)) // a fieldset cannot disable a link
 		}).Else(func() app.UI {
 			return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(e.T(message.DownloadCSV))
 		})),
+	)
+}
+
+// drawUser says of which user the log is, if it is not of all.
+func (v *eventsView) drawUser() app.UI {
+	e, only := v.Env, v.Value.Only
+	if only.user == "" {
+		return html.Div()
+	}
+	name := only.user
+	for _, one := range v.Value.Events {
+		if one.Account != nil && one.Account.ID == only.user {
+			name = cmp.Or(one.Account.Email, name)
+		}
+	}
+	only.user = ""
+	return html.P().Class("log-user").Body(
+		html.Span().Text(e.T(message.EntriesOfAccount, name)),
+		html.Text(" "),
+		html.A(logOf(e.address(), v.Value.Filter, only)).Text(e.T(message.ShowAllAccounts)),
 	)
 }
 

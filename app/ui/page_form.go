@@ -19,6 +19,8 @@ import (
 const (
 	beforeParameter  = "before"  // [shared.EventQuery].Before
 	sessionParameter = "session" // [shared.EventQuery].Session
+	userParameter    = "user"    // [shared.EventQuery].User
+	dayParameter     = "day"     // the last day of the events: "2026-11-28"
 	searchParameter  = "search"  // [shared.UserQuery].Search
 	afterParameter   = "after"   // [shared.UserQuery].After
 )

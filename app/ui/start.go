@@ -35,8 +35,9 @@ type Task struct {
 }
 
 // Requests returns the GET requests of the API, as path and query, whose responses the page at
-// an address shows to a user who is signed in, or else to one who is not.
-func Requests(address *url.URL, signedIn bool) []string {
+// an address shows to a user who is signed in, or else to one who is not. zone is the user's time
+// zone, or nil if it is not known.
+func Requests(address *url.URL, zone *time.Location, signedIn bool) []string {
 	all := []string{shared.GetSession.Path, shared.About.Path}
 	switch {
 	case address.Path == shared.PageTwoFactor && !signedIn:
@@ -46,7 +47,7 @@ func Requests(address *url.URL, signedIn bool) []string {
 			shared.ListSettings.Path,
 			shared.ListServerKeys.Path,
 			shared.ListUsers.Path+client.Query(userQuery(address)),
-			shared.ListAllEvents.Path+client.Query(eventQuery(address, true)),
+			shared.ListAllEvents.Path+client.Query(eventQuery(address, true, aheadOf(zone))),
 		)
 	case !signedIn || !isSettings(address.Path):
 		return all
@@ -60,7 +61,7 @@ func Requests(address *url.URL, signedIn bool) []string {
 	case shared.PageSessions:
 		return append(all, shared.ListSessions.Path)
 	case shared.PageActivity:
-		return append(all, shared.ListEvents.Path+client.Query(eventQuery(address, false)))
+		return append(all, shared.ListEvents.Path+client.Query(eventQuery(address, false, aheadOf(zone))))
 	}
 	return all
 }

@@ -17,6 +17,7 @@ type users struct {
 	app.Compo
 	Env *env
 	Own string // the ID of the administrator
+	Log bool   // the administrator may read the log of all users
 
 	ctx    app.Context
 	form   form
@@ -144,7 +145,7 @@ func (s *users) Render() app.UI {
 		s.list.drawState(),
 		s.list.drawItems("sessions", len(s.users), e.T(message.NoUsersFound), func(i int) app.UI {
 			one := s.users[i]
-			return &userRow{Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Busy: s.busyID == one.ID, Confirm: s.confirm}
+			return &userRow{Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Log: s.Log, Busy: s.busyID == one.ID, Confirm: s.confirm}
 		}),
 		s.list.drawMore("users-next", afterParameter),
 		e.pageForm("users-next", "users", afterParameter),
@@ -160,6 +161,7 @@ type userRow struct {
 	One     shared.ManagedUser
 	Now     time.Time
 	Own     bool // the user is the administrator
+	Log     bool // the row links to the user's entries in the log
 	Busy    bool
 	Confirm func(shared.ManagedUser, *adminAction)
 }
@@ -211,6 +213,18 @@ func (r *userRow) Render() app.UI {
 		call := e.formCall(a.call.At("id", one.ID).Path)
 		return openPage(busyButton(e.T(a.yes), h, r.Busy), usersForm, shared.FormCall, call).Class(class).Aria("describedby", userID(one))
 	}
+	var actions []app.UI
+	if !r.Own { // administrators manage their own account on the settings page
+		actions = append(actions,
+			action(resetFactors, "", r.reset),
+			action(endSessions, "", r.end),
+			action(r.toggle(), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
+		)
+	}
+	if r.Log {
+		actions = append(actions, html.A(logOf(e.address(), "", logScope{user: one.ID})).Class("button").
+			Aria("describedby", userID(one)).Text(e.T(message.SecurityLog)))
+	}
 	return html.Li().Class("session user").Body(
 		icon("person"),
 		html.P().Class("device").Body(
@@ -225,13 +239,8 @@ func (r *userRow) Render() app.UI {
 			fact(e.T(message.TwoFactorShort), html.Text(onOff(one.TwoFactorEnabled, e.T(message.StateOn), e.T(message.StateOff)))),
 			fact(e.T(message.YourPasskeys), html.Text(strconv.Itoa(one.Passkeys))),
 		),
-		// Administrators manage their own account on the settings page.
-		html.Div().Class("user-actions").Body(app.If(!r.Own, func() app.UI {
-			return html.Div().Class("actions").Body(
-				action(resetFactors, "", r.reset),
-				action(endSessions, "", r.end),
-				action(r.toggle(), onOff(one.DisabledAt != nil, "", "danger"), r.toggleDisabled),
-			)
+		html.Div().Class("user-actions").Body(app.If(len(actions) > 0, func() app.UI {
+			return html.Div().Class("actions").Body(actions...)
 		})),
 	)
 }

@@ -79,7 +79,7 @@ func testNoScriptSystem(t *testing.T) {
 	// The log.
 	p.Until("the filter is chosen", `(document.getElementById("log-kind").value = "warnings") === "warnings"`)
 	p.activate("#log-filters button[type=submit]")
-	p.Until("the address has the filter and the search", `location.search === "?show=warnings&search=ada"`)
+	p.Until("the address has the filter and the search", `location.search === "?show=warnings&day=&search=ada"`)
 	p.See(en.T(message.EntriesMany, 2)) // the wrong password, and the disabled account
 	p.visitWithoutApp("/dashboard/settings/activity")
 	p.activate(".chip[value=warnings]")

@@ -260,6 +260,33 @@ func testSystemPeople(t *testing.T) {
 	p.See(email + " · " + en.T(message.ByActor, "grace@example.com"))
 	p.The("link", en.T(message.DownloadCSV))
 
+	// The entries of one user, and up to a day.
+	p.cardSays("log", "grace@example.com")
+	p.Fill(en.T(message.SearchUsers), email)
+	p.Press(en.T(message.SearchUsers))
+	p.Until("only that user is found", `document.querySelectorAll(".user").length === 1`)
+	p.Click("link", en.T(message.SecurityLog), "")
+	p.See(en.T(message.EntriesOfAccount, email))
+	p.cardOmits("log", en.T(message.EventSettingChanged))
+	p.cardSays("log", en.T(message.EventSignUp))
+	chooseDay := func(day string) {
+		t.Helper()
+		p.Until("the day is chosen", `(() => {
+			const field = document.getElementById("log-day")
+			field.value = `+testkit.Quote(day)+`
+			field.dispatchEvent(new Event("input", {bubbles: true}))
+			return field.value === `+testkit.Quote(day)+`
+		})()`)
+	}
+	chooseDay("2026-01-01")
+	p.See(en.T(message.NoEventsFound))
+	p.Until("the address has the user and the day", `/[?]day=2026-01-01&user=[^&]+$/.test(location.search)`)
+	chooseDay("2999-01-01")
+	p.cardSays("log", en.T(message.EventSignUp))
+	p.Press(en.T(message.ShowAllAccounts))
+	p.cardSays("log", "grace@example.com")
+	p.Until("the address has the day", `location.search === "?day=2999-01-01"`)
+
 	// The administrator requires a second factor, first after a grace period
 	// and then at once.
 	p.Choose(titleOf(en, "REQUIRE_TWO_FACTOR"), "all")

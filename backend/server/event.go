@@ -48,6 +48,11 @@ func (s *Server) listAllEvents(c call, in shared.EventQuery) (out shared.EventPa
 // eventPage returns a page of the log, and where the next one begins, or "".
 func (s *Server) eventPage(c call, in shared.EventQuery) (events []audit.Event, next string, err error) {
 	f := account.EventFilter{User: in.User, Session: in.Session, Kinds: kindsOf(in), Before: in.Before, Limit: pageSize + 1}
+	if in.Until != "" {
+		if f.Until, err = time.Parse(time.RFC3339, in.Until); err != nil { // the schema has accepted it
+			return nil, "", err
+		}
+	}
 	events, err = s.Accounts.Store.Events(c.Context(), f)
 	if len(events) > pageSize {
 		events = events[:pageSize]

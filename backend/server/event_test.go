@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/backend/account"
 	"latchkey/backend/audit"
@@ -146,7 +147,9 @@ func TestEventFilters(t *testing.T) {
 		is(own+"session="+session+"&group=accounts", append(of(30, "user-updated"), "sign-up")...)
 		is(own + "session=" + other.sessionID())
 		is(own + "session=unknown")
-		for _, query := range []string{"group=nothing", "group=", "group=sign-ins&group=factors", "session="} {
+		for _, query := range []string{
+			"group=nothing", "group=", "group=sign-ins&group=factors", "session=", "until=", "until=yesterday", "until=2026-11-28",
+		} {
 			want(t, owner.Get("/list-events?"+query), 400, "VALIDATION_ERROR")
 		}
 
@@ -155,6 +158,50 @@ func TestEventFilters(t *testing.T) {
 		is(all+"session="+other.sessionID(), "sign-up")
 		is(all + "session=" + other.sessionID() + "&user=" + id)
 		is(all + "group=sign-ins&user=" + other.id())
+	})
+}
+
+// TestEventsUntil tests that a time selects the entries before it, though the chain does not have them in
+// the exact order of their times.
+func TestEventsUntil(t *testing.T) {
+	eachAs(t, nil, func(t *testing.T, s *testServer, accounts *account.Service) {
+		owner := s.signUp(t, ann).grant(account.PermissionAudit)
+		midnight := time.Date(2036, 11, 28, 23, 0, 0, 0, time.UTC) // of a user in Berlin, after the sign-up
+		for i, after := range []time.Duration{-48 * time.Hour, -2 * time.Second, time.Second, -time.Second, 0, time.Hour, -time.Millisecond} {
+			e := audit.Event{ID: fmt.Sprint("e", i), At: midnight.Add(after), Kind: shared.EventSignInFailed, UserID: owner.id()}
+			if i%2 == 1 {
+				e.Kind = shared.EventSignInLimited
+			}
+			if err := s.db.AddEvent(t.Context(), testKeys, e); err != nil {
+				t.Fatal(err)
+			}
+			if i == 4 { // the others are not linked yet
+				if _, err := accounts.LinkEvents(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for query, entries := range map[string]string{
+			"until=2036-11-28T23:00:00Z":                            "e6 e3 e1 e0",
+			"until=2036-11-29T00:00:00%2B01:00":                     "e6 e3 e1 e0",
+			"until=2036-11-29T00:00:00%2B01:00&kind=sign-in-failed": "e6 e0",
+			"until=2036-11-29T00:00:00%2B01:00&before=e3":           "e1 e0",
+			"until=2036-11-28T23:00:00.001Z&kind=sign-in-failed":    "e6 e4 e0",
+			"until=2036-11-27T23:00:00Z":                            "e0",
+			"until=2036-11-26T23:00:00Z":                            "",
+			"until=2036-11-28T23:00:00Z&user=nobody":                "",
+			"until=2036-11-28T23:00:00Z&kind=sign-in":               "",
+		} {
+			a := owner.Do("GET", "/api/events?group=warnings&"+query, "")
+			want(t, a, 200, "")
+			var ids []string
+			for i := 0; a.Get(fmt.Sprintf("events.%d", i)) != nil; i++ {
+				ids = append(ids, fmt.Sprint(a.Get(fmt.Sprintf("events.%d.id", i))))
+			}
+			if got := strings.Join(ids, " "); got != entries {
+				t.Errorf("%s: %q; want %q", query, got, entries)
+			}
+		}
 	})
 }
 

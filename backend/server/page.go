@@ -133,7 +133,7 @@ func (s *Server) pageState(c call) shared.PageState {
 	if c.Session.ID != "" && slices.Contains(shared.SettingsPages, address.Path) && s.enrollmentDue(c) {
 		address.Path = shared.PageTwoFactorSettings // all settings pages show what the caller has to do
 	}
-	requests := site.Requests(address, c.Session.ID != "")
+	requests := site.Requests(address, zoneOf(c.Request), c.Session.ID != "")
 	// The page may ask the user to confirm their identity. The ways to do so depend on the account.
 	confirms := c.typed.Has(shared.FormCall) || address.Query().Has(shared.FormCall)
 	if confirms && !slices.Contains(requests, shared.GetOverview.Path) {

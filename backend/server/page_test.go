@@ -244,7 +244,7 @@ func TestPageState(t *testing.T) {
 			a, page := b.drawn(address)
 			wantInert(t, a)
 			state := page.State(t)
-			wantAnswers(t, address, state.Answers, pages.Requests(at, signedIn)...)
+			wantAnswers(t, address, state.Answers, pages.Requests(at, nil, signedIn)...)
 			for request, got := range state.Answers {
 				want := b.Do("GET", request, "")
 				if want.Status != 200 || string(got) != want.Body {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"latchkey/app/ui"
 	"latchkey/shared"
@@ -30,7 +31,9 @@ func HasTask(page, call string) bool { return ui.HasTask(page, call) }
 func IsCallOf(page, path string) bool { return ui.IsCallOf(page, path) }
 
 // Requests is [ui.Requests].
-func Requests(address *url.URL, signedIn bool) []string { return ui.Requests(address, signedIn) }
+func Requests(address *url.URL, zone *time.Location, signedIn bool) []string {
+	return ui.Requests(address, zone, signedIn)
+}
 
 // DrawsFor reports whether a request is for a page that [Site.Draw] draws for its caller. The
 // pages of a version are the same for all users, because the service worker caches them.

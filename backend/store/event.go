@@ -181,6 +181,11 @@ func (db DB) Events(ctx context.Context, f account.EventFilter) ([]audit.Event, 
 // linkedEvents selects the newest events of the chain that match a filter.
 func (db DB) linkedEvents(f account.EventFilter) *bun.SelectQuery {
 	q := db.eventsOf((*audit.Event)(nil), "seq", f).ColumnExpr("0 AS unlinked").ColumnExpr("seq")
+	if !f.Until.IsZero() { // so that no newer entries are read, however many there are
+		newer := db.bun.NewSelect().Model((*audit.Event)(nil)).Column("seq").
+			Where("at >= ?", f.Until.Add(maxDisorder)).Order("at").Limit(1)
+		q.Where("seq < COALESCE((?), ?)", newer, math.MaxInt64)
+	}
 	if f.Before != "" {
 		// All entries of the chain are older than one that is not linked.
 		q.Where("seq < COALESCE((?), (?))",
@@ -188,6 +193,10 @@ func (db DB) linkedEvents(f account.EventFilter) *bun.SelectQuery {
 	}
 	return q
 }
+
+// maxDisorder exceeds the time by which an entry of the chain can be older than those before it: the
+// time of a transaction, and the difference between the clocks of two replicas.
+const maxDisorder = time.Minute
 
 // unlinkedEvents selects the newest events that match a filter and are not linked yet.
 func (db DB) unlinkedEvents(f account.EventFilter) *bun.SelectQuery {
@@ -204,6 +213,9 @@ func (db DB) eventsOf(model any, position string, f account.EventFilter) *bun.Se
 	q := db.bun.NewSelect().Model(model).
 		Column("id", "at", "kind", "actor_id", "user_id", "session_id", "subject", "detail", "ip", "user_agent").
 		ColumnExpr("? AS position", bun.Ident(position)).OrderBy(position, bun.OrderDesc).Limit(int64(f.Limit))
+	if !f.Until.IsZero() {
+		q.Where("at < ?", f.Until)
+	}
 	if f.User != "" {
 		q.Where("user_id = ?", f.User)
 	}

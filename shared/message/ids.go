@@ -707,6 +707,9 @@ const (
 	// The newest %d entries
 	EntriesNewest
 
+	// Only entries of the account %s.
+	EntriesOfAccount
+
 	// 1 entry
 	EntriesOne
 
@@ -2813,6 +2816,9 @@ const (
 	// Email verification
 	SettingVerifyEmailTitle
 
+	// Show all accounts
+	ShowAllAccounts
+
 	// Show all entries
 	ShowAllEvents
 
@@ -3070,6 +3076,9 @@ const (
 
 	// Unknown
 	UnknownValue
+
+	// Up to and including
+	UpToDay
 
 	// Updated %s
 	UpdatedAgo

@@ -20,7 +20,7 @@ type field struct {
 	required bool
 	kinds    []jsontext.Kind // accepted kinds of JSON; empty for any
 	want     string          // the accepted type in Better Auth's messages
-	check    string          // "email", "nonempty", or the accepted words, as "a|b"
+	check    string          // "email", "nonempty", "time", or the accepted words, as "a|b"
 }
 
 // SchemaOf returns the schema of a struct. A field is required unless its json tag has an
@@ -78,6 +78,11 @@ func (d Decoder) validate(s Schema, part string, members map[string]jsontext.Val
 				report(f, "Invalid email address")
 			} else if fault := d.EmailFault(email); fault != "" {
 				report(f, fault)
+			}
+		case f.check == "time":
+			var at shared.Time
+			if json.Unmarshal(value, &at) != nil {
+				report(f, "Invalid ISO datetime")
 			}
 		case f.check != "" && f.check != "nonempty":
 			if words := strings.Split(f.check, "|"); !slices.Contains(words, strings.Trim(string(value), `"`)) {
