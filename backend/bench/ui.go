@@ -318,6 +318,10 @@ func (v view) visit(browser context.Context, throttled bool) (visit, error) {
 	return v.run(browser, throttled, fmt.Sprintf(measureVisit, v.usable, v.plain))
 }
 
+// settling is how long a browser and a tab that have just started load their own parts, on all
+// processors. Users open a page in a browser that runs.
+const settling = time.Second
+
 // run opens a view in its own tab with a script, and returns what the script measures.
 func (v view) run(browser context.Context, throttled bool, script string) (visit, error) {
 	tab, closeTab := chromedp.NewContext(browser)
@@ -325,6 +329,7 @@ func (v view) run(browser context.Context, throttled bool, script string) (visit
 	if err := chromedp.Do(tab); err != nil { // without a timeout, which would apply to the browser, too
 		return visit{}, err
 	}
+	time.Sleep(settling)
 	ctx, cancel := context.WithTimeout(tab, visitLimit)
 	defer cancel()
 
