@@ -34,12 +34,21 @@ func dateOf(at time.Time, zone func(time.Time) time.Duration) string {
 
 // endOf returns when a day ends, or the zero time if date is not one. zone is as in [daysOf].
 func endOf(date string, zone func(time.Time) time.Duration) time.Time {
+	next := nextDay(date)
+	if next.IsZero() {
+		return next
+	}
+	return next.Add(-zone(next.Add(-zone(next))))
+}
+
+// nextDay returns when a day ends in UTC, or the zero time if date is not one.
+func nextDay(date string) time.Time {
 	day, err := time.Parse(time.DateOnly, date)
 	next := day.AddDate(0, 0, 1)
 	if err != nil || next.Year() > 9999 { // RFC 3339 has no such years
 		return time.Time{}
 	}
-	return next.Add(-zone(next.Add(-zone(next))))
+	return next
 }
 
 // relativeDay returns the word for a date that is today or yesterday, or 0.

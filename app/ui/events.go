@@ -40,7 +40,7 @@ func scopeOf(address *url.URL, all bool) logScope {
 	only := logScope{session: query.Get(sessionParameter)}
 	if all {
 		only.user = query.Get(userParameter)
-		if day := query.Get(dayParameter); !endOf(day, aheadOf(nil)).IsZero() {
+		if day := query.Get(dayParameter); !nextDay(day).IsZero() {
 			only.day = day
 		}
 	}

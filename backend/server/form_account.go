@@ -16,6 +16,13 @@ func adaptLanguage(fields url.Values) {
 	}
 }
 
+// keepLanguage keeps the language that the user has chosen in this browser, for pages before a sign-in.
+func (s *Server) keepLanguage(c call, fields url.Values) {
+	if fields.Has("language") {
+		s.cookies.setLanguage(c.w, fields.Get("language"))
+	}
+}
+
 // checkProfile refuses a name without visible characters. The API accepts it.
 func checkProfile(_ call, fields url.Values) error {
 	if name, ok := shared.ParseName(fields.Get("name")); ok && name == "" && fields.Has("name") {
