@@ -224,7 +224,7 @@ func (s *shell) banner() app.UI {
 	e, i := s.env, &s.env.identity
 	return html.Div().Class("banner").Role("status").Body(
 		app.If(e.connection.offline, func() app.UI {
-			return html.P().Text(e.T(e.connection.text()))
+			return html.P().Class("connection").Text(e.T(e.connection.text()))
 		}),
 		app.If(i.enrollBy != nil, func() app.UI {
 			return html.P().Body(

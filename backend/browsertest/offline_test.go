@@ -222,8 +222,22 @@ func testSlow(t *testing.T) {
 		if eval[bool](p, `[...document.querySelectorAll("main button")].some((button) => !button.matches(":disabled"))`) {
 			t.Errorf("%s: a button can be pressed before the server answers", page)
 		}
+		const top = `document.querySelector("h1").getBoundingClientRect().top`
+		before := eval[float64](p, top)
+		if covered := eval[bool](p, `(() => {
+			scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+			const covered = document.querySelector("#content fieldset").getBoundingClientRect().bottom >
+				document.querySelector(".connection").getBoundingClientRect().top;
+			scrollTo({ top: 0, behavior: "instant" });
+			return covered;
+		})()`); covered {
+			t.Errorf("%s: the notice covers the end of the page", page)
+		}
 		server.Resume()
 		p.Gone(en.T(message.SlowReadOnly))
+		if after := eval[float64](p, top); after != before {
+			t.Errorf("%s: the notice moves the page from %g to %g", page, before, after)
+		}
 	}
 	// The rows of the snapshot have no handles that the server knows. It would accept theirs, and
 	// revoke nothing.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"latchkey/backend/setting"
 	"latchkey/backend/testkit"
 	"latchkey/shared/message"
@@ -262,8 +264,7 @@ func testSystemPeople(t *testing.T) {
 
 	// The entries of one user, and up to a day.
 	p.cardSays("log", "grace@example.com")
-	p.Fill(en.T(message.SearchUsers), email)
-	p.Press(en.T(message.SearchUsers))
+	p.Enter("users-search", email+kb.Enter)
 	p.Until("only that user is found", `document.querySelectorAll(".user").length === 1`)
 	p.Click("link", en.T(message.SecurityLog), "")
 	p.See(en.T(message.EntriesOfAccount, email))
@@ -283,7 +284,7 @@ func testSystemPeople(t *testing.T) {
 	p.Until("the address has the user and the day", `/[?]day=2026-01-01&user=[^&]+$/.test(location.search)`)
 	chooseDay("2999-01-01")
 	p.cardSays("log", en.T(message.EventSignUp))
-	p.Press(en.T(message.ShowAllAccounts))
+	p.Click("link", en.T(message.ShowAllAccounts), "")
 	p.cardSays("log", "grace@example.com")
 	p.Until("the address has the day", `location.search === "?day=2999-01-01"`)
 
