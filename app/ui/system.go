@@ -47,7 +47,7 @@ func (s *shell) system() app.UI {
 		add(manageSettings, "system-settings", message.SystemSettings, &systemSettings{Env: e, Email: i.user.Email})
 		add(manageSettings, "check", message.SelfCheck, &selfCheck{Env: e})
 		add(manageSettings, "server-keys", message.ServerKeys, &serverKeys{Env: e})
-		add(manageUsers, "users", message.UserAccounts, &users{Env: e, Own: i.user.ID, Log: i.may(readEvents)})
+		add(manageUsers, "users", message.UserAccounts, &users{Env: e, Own: i.user.ID, Log: i.may(readEvents), Offline: offline})
 		add(readEvents, "log", message.SecurityLogOfAllUsers, &events{Env: e, All: true, Offline: offline})
 	}
 	return html.Div().Class("settings").Body(

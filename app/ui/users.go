@@ -19,6 +19,8 @@ type users struct {
 	Own string // the ID of the administrator
 	Log bool   // the administrator may read the log of all users
 
+	Offline bool
+
 	ctx    app.Context
 	form   form
 	list   pager
@@ -145,7 +147,10 @@ func (s *users) Render() app.UI {
 		s.list.drawState(),
 		s.list.drawItems("sessions", len(s.users), e.T(message.NoUsersFound), func(i int) app.UI {
 			one := s.users[i]
-			return &userRow{Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Log: s.Log, Busy: s.busyID == one.ID, Confirm: s.confirm}
+			return &userRow{
+				Env: e, One: one, Now: s.list.now, Own: one.ID == s.Own, Log: s.Log, Offline: s.Offline, Busy: s.busyID == one.ID,
+				Confirm: s.confirm,
+			}
 		}),
 		s.list.drawMore("users-next", afterParameter),
 		e.pageForm("users-next", "users", afterParameter),
@@ -162,6 +167,7 @@ type userRow struct {
 	Now     time.Time
 	Own     bool // the user is the administrator
 	Log     bool // the row links to the user's entries in the log
+	Offline bool
 	Busy    bool
 	Confirm func(shared.ManagedUser, *adminAction)
 }
@@ -222,8 +228,11 @@ func (r *userRow) Render() app.UI {
 		)
 	}
 	if r.Log {
-		actions = append(actions, html.A(logOf(e.address(), "", logScope{user: one.ID})).Class("button").
-			Aria("describedby", userID(one)).Text(e.T(message.SecurityLog)))
+		log := html.A(logOf(e.address(), "", logScope{user: one.ID})).Class("button")
+		if r.Offline {
+			log = html.Button() // a fieldset cannot disable a link
+		}
+		actions = append(actions, log.Aria("describedby", userID(one)).Text(e.T(message.SecurityLog)))
 	}
 	return html.Li().Class("session user").Body(
 		icon("person"),
