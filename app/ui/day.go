@@ -32,16 +32,21 @@ func dateOf(at time.Time, zone func(time.Time) time.Duration) string {
 	return at.UTC().Add(zone(at)).Format(time.DateOnly)
 }
 
-// endOf returns when a day ends, or the zero time if date is not one. zone is as in [daysOf].
+// endOf returns when a day ends, or the zero time if date is invalid or after 9999-12-30. zone returns how
+// far the local time is ahead of UTC at a time.
 func endOf(date string, zone func(time.Time) time.Duration) time.Time {
 	next := nextDay(date)
 	if next.IsZero() {
 		return next
 	}
-	return next.Add(-zone(next.Add(-zone(next))))
+	end := next.Add(-zone(next.Add(-zone(next))))
+	if dateOf(end, zone) == date { // the clocks skip midnight
+		end = next.Add(-zone(end.Add(-time.Second)))
+	}
+	return end
 }
 
-// nextDay returns when a day ends in UTC, or the zero time if date is not one.
+// nextDay returns when a day ends in UTC, or the zero time if date is invalid or after 9999-12-30.
 func nextDay(date string) time.Time {
 	day, err := time.Parse(time.DateOnly, date)
 	next := day.AddDate(0, 0, 1)

@@ -75,6 +75,10 @@ func TestDays(t *testing.T) {
 		{"Europe/Berlin", "2026-03-28", "2026-03-28T23:00:00Z"},
 		{"Europe/Berlin", "2026-03-29", "2026-03-29T22:00:00Z"}, // it begins
 		{"UTC", "2026-12-31", "2027-01-01T00:00:00Z"},
+		{"America/Havana", "2026-03-07", "2026-03-08T05:00:00Z"}, // the clocks skip midnight
+		{"America/Santiago", "2026-09-05", "2026-09-06T04:00:00Z"},
+		{"America/Havana", "2026-10-31", "2026-11-01T04:00:00Z"},
+		{"Africa/Cairo", "2026-04-23", "2026-04-23T22:00:00Z"},
 		{"UTC", "9999-12-31", ""},
 		{"UTC", "2026-02-29", ""},
 		{"UTC", "yesterday", ""},

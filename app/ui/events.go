@@ -26,8 +26,8 @@ type events struct {
 	only   logScope
 }
 
-// A logScope is what the log is narrowed to, besides its filter. The page of a user's own log has
-// only the session.
+// A logScope limits the log to a session, a user and a last day. The page of a user's own log has only the
+// session.
 type logScope struct {
 	session string // the ID of the session that has caused the events; "" for any
 	user    string // the ID of the account concerned; "" for any
@@ -39,12 +39,21 @@ func scopeOf(address *url.URL, all bool) logScope {
 	query := address.Query()
 	only := logScope{session: query.Get(sessionParameter)}
 	if all {
-		only.user = query.Get(userParameter)
+		if user := query.Get(userParameter); isID(user) {
+			only.user = user
+		}
 		if day := query.Get(dayParameter); !nextDay(day).IsZero() {
 			only.day = day
 		}
 	}
 	return only
+}
+
+// isID reports whether text has the form of an ID. A link can have any text, which the page shows.
+func isID(text string) bool {
+	return len(text) <= 64 && !strings.ContainsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
 }
 
 // narrow narrows a query to the scope. zone is as in [endOf].
@@ -187,7 +196,7 @@ func (s *events) choose(filter string) {
 // chooseDay shows the events up to the end of a day, or all if it is "".
 func (s *events) chooseDay(day string) {
 	only := s.only
-	only.day = day
+	only.session, only.day = "", day
 	s.open(s.list.filter, only)
 }
 

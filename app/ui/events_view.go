@@ -54,11 +54,14 @@ func (v *eventsView) chooseOption() {
 	v.Do.choose(filterNamed(valueOf("log-kind"), true))
 }
 
-// chooseDay chooses the day in the field. While the user types the year, the field has years before
-// 1000.
+// chooseDay chooses the day in the field. It ignores what the field reports while the user types: an
+// incomplete date, and years such as 0202.
 func (v *eventsView) chooseDay() {
 	day := valueOf("log-day")
-	if !strings.HasPrefix(day, "0") {
+	if day == "" && element("log-day").Get("validity").Get("badInput").Bool() || strings.HasPrefix(day, "0") {
+		return
+	}
+	if day == "" || !nextDay(day).IsZero() {
 		v.Do.chooseDay(day)
 	}
 }
@@ -81,8 +84,8 @@ func (v *eventsView) Render() app.UI {
 		filter = v.drawSelect
 	}
 	return html.Div().Class("log").Body(
-		filter(),
 		v.drawUser(),
+		filter(),
 		html.P().Class(class).Role("status").Aria("live", live).Text(status),
 		v.drawDays(),
 		div("actions", v.pages()...),
@@ -159,7 +162,7 @@ func (v *eventsView) drawSelect() app.UI {
 	)
 }
 
-// drawUser says of which user the log is, if it is not of all.
+// drawUser names the user to whom the log is narrowed, if any.
 func (v *eventsView) drawUser() app.UI {
 	e, only := v.Env, v.Value.Only
 	if only.user == "" {

@@ -60,7 +60,7 @@ type EventFilter struct {
 	Kinds   []string // nil for all
 	Before  string   // the ID of an event: list older ones; empty for the newest
 	Limit   int
-	Until   time.Time // list events before this time; zero for the newest
+	Until   time.Time // list events before this time; zero for no limit
 }
 
 // An EventReader reads the whole audit log, as an [audit.Verifier] does. Each method ends

@@ -318,7 +318,7 @@ func (v view) visit(browser context.Context, throttled bool) (visit, error) {
 	return v.run(browser, throttled, fmt.Sprintf(measureVisit, v.usable, v.plain))
 }
 
-// settling is how long a browser and a tab that have just started load their own parts, on all
+// settling is how long a new browser and its tab need to finish loading their own parts, on all
 // processors. Users open a page in a browser that runs.
 const settling = time.Second
 

@@ -45,13 +45,27 @@ func (s *Server) listAllEvents(c call, in shared.EventQuery) (out shared.EventPa
 	return out, err
 }
 
+// No entry has a time outside of these. Not every database stores and compares the times of all years.
+var (
+	firstUntil = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastUntil  = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
 // eventPage returns a page of the log, and where the next one begins, or "".
 func (s *Server) eventPage(c call, in shared.EventQuery) (events []audit.Event, next string, err error) {
 	f := account.EventFilter{User: in.User, Session: in.Session, Kinds: kindsOf(in), Before: in.Before, Limit: pageSize + 1}
 	if in.Until != "" {
-		if f.Until, err = time.Parse(time.RFC3339, in.Until); err != nil { // the schema has accepted it
+		at, err := time.Parse(time.RFC3339, in.Until)
+		if err != nil { // the schema has accepted it
 			return nil, "", err
 		}
+		switch {
+		case at.Before(firstUntil):
+			at = firstUntil
+		case at.After(lastUntil):
+			at = lastUntil
+		}
+		f.Until = at
 	}
 	events, err = s.Accounts.Store.Events(c.Context(), f)
 	if len(events) > pageSize {

@@ -34,8 +34,8 @@ type formCall struct {
 	required []*shared.Error
 	// adapt changes the fields of a form where they are not those of the call. It may be nil.
 	adapt func(fields url.Values)
-	// also does what the app does after the call, besides opening a page. It may be nil.
-	also func(s *Server, c call, fields url.Values)
+	// after runs after a successful call. It may be nil.
+	after func(s *Server, c call, fields url.Values)
 	// check fails if the app would not make the call with what the user has typed. It may be nil.
 	check func(c call, fields url.Values) error
 }
@@ -76,7 +76,7 @@ var formCalls = sync.OnceValue(func() map[string]formCall {
 
 		shared.UpdateUser.Path: {
 			done:  messages{"": message.DoneProfileSaved, "image": message.DonePictureRemoved, "language": message.DoneLanguageSaved},
-			adapt: adaptLanguage, check: checkProfile, also: (*Server).keepLanguage,
+			adapt: adaptLanguage, check: checkProfile, after: (*Server).keepLanguage,
 		},
 		shared.ChangePassword.Path: {
 			done:     messages{"": message.DonePasswordChangedAlone, "revokeOtherSessions": message.DonePasswordChanged},
@@ -218,8 +218,8 @@ func (s *Server) afterFormCall(c *call, path string, fields url.Values, out any)
 		return s.resume(c, fields.Get("pending"))
 	}
 	f := formCalls()[path]
-	if f.also != nil {
-		f.also(s, *c, fields)
+	if f.after != nil {
+		f.after(s, *c, fields)
 	}
 	next := pageOf(c.URL)
 	if f.next != nil {

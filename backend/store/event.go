@@ -181,7 +181,7 @@ func (db DB) Events(ctx context.Context, f account.EventFilter) ([]audit.Event, 
 // linkedEvents selects the newest events of the chain that match a filter.
 func (db DB) linkedEvents(f account.EventFilter) *bun.SelectQuery {
 	q := db.eventsOf((*audit.Event)(nil), "seq", f).ColumnExpr("0 AS unlinked").ColumnExpr("seq")
-	if !f.Until.IsZero() { // so that no newer entries are read, however many there are
+	if !f.Until.IsZero() { // skip the newer entries without reading them
 		newer := db.bun.NewSelect().Model((*audit.Event)(nil)).Column("seq").
 			Where("at >= ?", f.Until.Add(maxDisorder)).Order("at").Limit(1)
 		q.Where("seq < COALESCE((?), ?)", newer, math.MaxInt64)
@@ -194,9 +194,9 @@ func (db DB) linkedEvents(f account.EventFilter) *bun.SelectQuery {
 	return q
 }
 
-// maxDisorder exceeds the time by which an entry of the chain can be older than those before it: the
-// time of a transaction, and the difference between the clocks of two replicas.
-const maxDisorder = time.Minute
+// maxDisorder bounds how much older an entry can be than one before it in the chain. Transactions take
+// time, and the clocks of servers differ, perhaps by hours until they are corrected.
+const maxDisorder = 24 * time.Hour
 
 // unlinkedEvents selects the newest events that match a filter and are not linked yet.
 func (db DB) unlinkedEvents(f account.EventFilter) *bun.SelectQuery {

@@ -2231,7 +2231,7 @@ const (
 	// None of your backup codes is left.
 	NoBackupCodesLeft
 
-	// No entries of this kind.
+	// No entries match.
 	NoEventsFound
 
 	// You aren't signed in anywhere else.
