@@ -255,6 +255,9 @@ type EventQuery struct {
 type EventPage struct {
 	Events []Event `json:"events"`
 	Next   string  `json:"next,omitempty"` // for [EventQuery].Before; empty on the last page
+
+	// Account is that of [EventQuery].User, also if it has no events; null without that.
+	Account *Person `json:"account,omitempty"`
 }
 
 // Event is an entry of the security log.

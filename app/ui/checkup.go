@@ -158,6 +158,15 @@ func worst(checks []check) (l level, done int) {
 	return l, done
 }
 
+// nextCheck returns the index of the first of the worst checks, or -1 if all are done.
+func nextCheck(checks []check) int {
+	worst, _ := worst(checks)
+	if worst <= levelOK {
+		return -1
+	}
+	return slices.IndexFunc(checks, func(c check) bool { return c.level == worst })
+}
+
 // pageLevel returns the level that the list of pages shows for a page.
 func pageLevel(o *shared.Overview, path string) level {
 	advise := func(yes bool) level {

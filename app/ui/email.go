@@ -215,7 +215,7 @@ func (v *emailView) drawPending() app.UI {
 		app.If(text != "", func() app.UI {
 			return html.Div().Class("actions").Body(
 				v.pendingButton(message.ResendLink, shared.ResendEmailChange.Path, v.resend),
-				v.pendingButton(message.CancelChange, shared.CancelEmailChange.Path, v.cancelChange),
+				v.pendingButton(message.CancelAction, shared.CancelEmailChange.Path, v.cancelChange),
 			)
 		}),
 	)

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type events struct {
 	events []shared.Event
 	path   string // the page's
 	only   logScope
+	user   *shared.Person // the account of the scope; nil until a page of the list has come
 }
 
 // A logScope limits the log to a session, a user and a last day. The page of a user's own log has only the
@@ -74,6 +76,7 @@ func (s *events) OnInit() {
 	s.list.from, s.only = address.Query().Get(beforeParameter), scopeOf(address, s.All)
 	var first shared.EventPage
 	if s.list.fromPage(s.endpoint().Path, eventQuery(address, s.All, s.Env.timeZone), &first) {
+		s.user = first.Account
 		s.list.start(newPage(&s.events, first.Events, first.Next, eventID))
 	}
 }
@@ -96,6 +99,9 @@ func (s *events) fetch(ctx app.Context, filter, before string, answered func(app
 	query := s.only.narrow(queryOf(filter), s.Env.timeZone)
 	query.Before = before
 	call(ctx, s.Env, s.endpoint(), query, func(ctx app.Context, out shared.EventPage, err error) {
+		if err == nil {
+			s.user = out.Account
+		}
 		answered(ctx, newPage(&s.events, out.Events, out.Next, eventID), err)
 	})
 }
@@ -175,13 +181,14 @@ func logOf(address *url.URL, filter string, only logScope) string {
 }
 
 // OnNav implements [app.Navigator]. A link to the page itself, as in the list of pages, leads to
-// all events.
+// all events. The heading says what the list shows, so it gets the focus: the link may be gone.
 func (s *events) OnNav(ctx app.Context) {
 	defer rescue()
 	address := ctx.Page().URL()
 	filter, from, only := filterOf(address, s.All), address.Query().Get(beforeParameter), scopeOf(address, s.All)
 	if address.Path == s.path && (filter != s.list.filter || from != s.list.from || only != s.only) {
 		s.show(filter, from, only)
+		focus(ctx, "log")
 	}
 }
 
@@ -214,6 +221,9 @@ func (s *events) open(filter string, only logScope) {
 
 // show shows the page of the events that a filter selects in a scope and that are older than from.
 func (s *events) show(filter, from string, only logScope) {
+	if only.user != s.only.user {
+		s.user = nil
+	}
 	s.list.from, s.only = from, only
 	s.events, s.list.shown, s.list.known, s.list.next = nil, 0, false, ""
 	s.list.restart(filter)
@@ -236,11 +246,14 @@ func (s *events) more(_ app.Context, e app.Event) {
 func (s *events) Render() app.UI {
 	e := s.Env
 	name, text := e.T(message.SecurityLog), e.T(message.SecurityLogExplanation)
-	if s.All {
+	switch {
+	case s.only.user != "":
+		name, text = e.T(message.SecurityLogOfUser, s.userName()), ""
+	case s.All:
 		name, text = e.T(message.SecurityLogOfAllUsers), e.T(message.SecurityLogOfAllUsersExplanation)
 	}
 	return section("log", name,
-		html.P().Text(text),
+		html.P().Body(app.If(text != "", func() app.UI { return html.Text(text) }).Else(s.drawAllUsers)),
 		s.list.drawState(),
 		&eventsView{
 			Env: e,
@@ -252,4 +265,19 @@ func (s *events) Render() app.UI {
 			Do: eventActions{s.choose, s.chooseDay, s.all, s.more},
 		},
 	)
+}
+
+// userName returns the address of the user of the scope. A deleted account has only its ID.
+func (s *events) userName() string {
+	if s.user != nil && s.user.ID == s.only.user {
+		return cmp.Or(s.user.Email, s.user.ID)
+	}
+	return s.only.user
+}
+
+// drawAllUsers draws the link from the log of one user to that of all.
+func (s *events) drawAllUsers() app.UI {
+	only := s.only
+	only.user = ""
+	return html.A(logOf(s.Env.address(), s.list.filter, only)).Text(s.Env.T(message.ShowAllAccounts))
 }

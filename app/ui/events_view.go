@@ -84,7 +84,6 @@ func (v *eventsView) Render() app.UI {
 		filter = v.drawSelect
 	}
 	return html.Div().Class("log").Body(
-		v.drawUser(),
 		filter(),
 		html.P().Class(class).Role("status").Aria("live", live).Text(status),
 		v.drawDays(),
@@ -159,26 +158,6 @@ func (v *eventsView) drawSelect() app.UI {
 		}).Else(func() app.UI {
 			return html.A(shared.ExportEvents.Path).Class("button").Attr("download", "security-log.csv").Text(e.T(message.DownloadCSV))
 		})),
-	)
-}
-
-// drawUser names the user to whom the log is narrowed, if any.
-func (v *eventsView) drawUser() app.UI {
-	e, only := v.Env, v.Value.Only
-	if only.user == "" {
-		return html.Div()
-	}
-	name := only.user
-	for _, one := range v.Value.Events {
-		if one.Account != nil && one.Account.ID == only.user {
-			name = cmp.Or(one.Account.Email, name)
-		}
-	}
-	only.user = ""
-	return html.P().Class("log-user").Body(
-		html.Span().Text(e.T(message.EntriesOfAccount, name)),
-		html.Text(" "),
-		html.A(logOf(e.address(), v.Value.Filter, only)).Text(e.T(message.ShowAllAccounts)),
 	)
 }
 

@@ -31,9 +31,14 @@ type home struct {
 	Report   func(shared.Session)
 	Revoke   func(shared.Session)
 
-	ctx       app.Context
-	platform  bool // the device itself can store passkeys
-	showsDone bool // narrow windows show the completed checks, too
+	ctx      app.Context
+	platform bool // the device itself can store passkeys
+	allShown bool // narrow windows show all checks
+}
+
+func (h *home) OnInit() {
+	defer rescue()
+	h.allShown = h.Env.address().Query().Has(allChecks)
 }
 
 func (h *home) OnMount(ctx app.Context) {
@@ -56,11 +61,10 @@ func (h *home) addPasskey(ctx app.Context, _ app.Event) {
 	})
 }
 
-func (h *home) showNews(app.Context, app.Event)   { h.ShowNews() }
-func (h *home) toggleDone(app.Context, app.Event) { h.showsDone = !h.showsDone }
-func (h *home) verify(app.Context, app.Event)     { h.Verify() }
-func (h *home) confirm(app.Context, app.Event)    { h.Confirm(*h.Overview.Question) }
-func (h *home) report(app.Context, app.Event)     { h.Report(*h.Overview.Question) }
+func (h *home) showNews(app.Context, app.Event) { h.ShowNews() }
+func (h *home) verify(app.Context, app.Event)   { h.Verify() }
+func (h *home) confirm(app.Context, app.Event)  { h.Confirm(*h.Overview.Question) }
+func (h *home) report(app.Context, app.Event)   { h.Report(*h.Overview.Question) }
 
 // Render implements [app.Composer].
 func (h *home) Render() app.UI {
@@ -128,7 +132,17 @@ func firstCharacter(word string) string {
 	return word[:size]
 }
 
-// checks draws the check-up.
+// allChecks is the parameter of the address with which narrow windows show all checks from the start.
+const allChecks = "checks"
+
+func (h *home) toggleChecks(_ app.Context, e app.Event) {
+	e.PreventDefault()
+	e.Call("stopPropagation") // otherwise go-app opens the address
+	h.allShown = !h.allShown
+}
+
+// checks draws the check-up. Narrow windows show only the next check that the user can do something
+// about, and the others on demand.
 func (h *home) checks(checks []check) app.UI {
 	e := h.Env
 	level, done := worst(checks)
@@ -140,26 +154,25 @@ func (h *home) checks(checks []check) app.UI {
 		title = message.CheckUpAlarm
 	}
 	rows := make([]app.UI, len(checks))
+	next := nextCheck(checks)
 	for i, c := range checks {
-		class := ""
-		if c.level == levelOK {
-			class = "done"
+		class := "later"
+		if i == next {
+			class = ""
 		}
 		rows[i] = row(html.Li().Class(class), tile(c.level.name(), c.level), span(e.T(c.name)), badge(c.level.name(), e.word(c.level)),
 			[]app.UI{span(c.text)}, h.action(c.action))
 	}
-	all := ""
-	if h.showsDone {
-		all = "all"
+	all, other := "", shared.PageSettings+"?"+allChecks
+	if h.allShown {
+		all, other = "all", shared.PageSettings
 	}
 	return html.Section().Class("card", "check-up", all).Aria("labelledby", "check-up").Body(
 		row(html.Div(), tile("shield", level), html.H2().ID("check-up").TabIndex(-1).Text(e.T(title)), nil,
 			[]app.UI{span(e.T(message.SecurityCheckUp)), span(e.T(message.CheckUpDone, done, len(checks)))}),
 		html.Ul().ID("checks").Class("rows").Body(rows...),
-		app.If(done > 0, func() app.UI { // shown in narrow windows
-			return linkButton(e.T(message.CompletedChecks), h.toggleDone).Class("more").
-				Aria("expanded", h.showsDone).Aria("controls", "checks")
-		}),
+		html.A(other).Class("more").Aria("expanded", h.allShown).Aria("controls", "checks").
+			Text(e.T(message.AllChecks)).OnClick(on(h.toggleChecks)),
 	)
 }
 
@@ -283,7 +296,8 @@ func (h *home) sessions() app.UI {
 	}
 	rows := make([]app.UI, len(s.Newest))
 	for i, one := range s.Newest {
-		rows[i] = &homeSession{Env: e, Session: one, Now: h.Now, Stored: h.Stored, Revoke: h.Revoke}
+		asked := h.Overview.Question != nil && h.Overview.Question.Token == one.Token
+		rows[i] = &homeSession{Env: e, Session: one, Now: h.Now, Asked: asked, Stored: h.Stored, Revoke: h.Revoke}
 	}
 	return h.pageRow(shared.PageSessions, "laptop", news, []app.UI{span(e.plural(s.Count, message.DeviceCountOne, message.DeviceCountMany))},
 		arrow(),
@@ -296,12 +310,8 @@ func (h *home) sessions() app.UI {
 func (h *home) otherPages() []app.UI {
 	e, o := h.Env, &h.Overview
 	changed, newest, profile := span(e.T(message.PasswordNotSet)), []app.UI{span(e.T(message.NoEventsFound))}, e.T(message.ProfileParts)
-	if o.Password.Set && o.Password.ChangedAt != nil {
-		text := message.PasswordChanged
-		if o.Password.ChangedAt.Sub(o.User.CreatedAt.Time).Abs() < time.Second { // when the user signed up
-			text = message.PasswordSetSince
-		}
-		changed = h.ago(e.T(text), *o.Password.ChangedAt)
+	if at := o.Password.ChangedAt; o.Password.Set && at != nil {
+		changed = html.Span().Body(e.timestamp(*at, e.passwordAge(o.Password, o.User, h.Now)))
 	}
 	if o.Newest != nil {
 		newest = []app.UI{span(o.Newest.Text), h.ago("", o.Newest.At)}
@@ -323,6 +333,7 @@ type homeSession struct {
 	Env     *env
 	Session shared.Session
 	Now     time.Time
+	Asked   bool // the page asks about it, so narrow windows do not show it twice
 	Stored  bool
 	Revoke  func(shared.Session)
 }
@@ -343,8 +354,12 @@ func (r *homeSession) Render() app.UI {
 		mark = badge("", e.T(message.ThisDevice))
 	}
 	active := html.Span().Body(e.timestamp(one.LastActiveAt, e.activeText(*one, r.Now)))
-	return row(html.Li(), icon(one.Device.Kind), html.Span().ID(name).Text(e.deviceName(one.Device)), mark,
-		[]app.UI{active, span(one.IPAddress)},
+	class := ""
+	if r.Asked {
+		class = "asked"
+	}
+	return row(html.Li().Class(class), icon(one.Device.Kind), html.Span().ID(name).Text(e.deviceName(one.Device)), mark,
+		[]app.UI{active, html.Span().Class("from").Text(one.IPAddress)},
 		taskButton(e.T(message.RevokeThis), shared.PageSessions, e.formCall(shared.RevokeSession.Path, "token", one.Token), r.revoke).
 			ID(revokeID(*one)).Aria("describedby", name).Attr("disabled", r.Stored),
 	)

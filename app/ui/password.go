@@ -125,6 +125,15 @@ func (v *passwordView) typedNew() {
 	})
 }
 
+// passwordAge says how long ago a user changed the password, or set it by signing up.
+func (t *env) passwordAge(state shared.PasswordState, user shared.User, now time.Time) string {
+	text := message.PasswordChangedAgo
+	if state.ChangedAt.Sub(user.CreatedAt.Time).Abs() < time.Second {
+		text = message.PasswordSetAgo
+	}
+	return t.T(text, t.ago(state.ChangedAt.Time, now))
+}
+
 // passwordStrength estimates the strength of a password of a user of this server.
 func (t *env) passwordStrength(password, email, name string) strength {
 	local, _, _ := strings.Cut(email, "@")
@@ -162,7 +171,7 @@ func (v *passwordView) Render() app.UI {
 	return html.Div().Class("state").Body(
 		html.Div().Body(app.If(v.Known, func() app.UI {
 			if at := v.State.ChangedAt; at != nil {
-				return html.P().Body(e.timestamp(*at, e.T(message.PasswordChangedAgo, e.ago(at.Time, v.Now))))
+				return html.P().Body(e.timestamp(*at, e.passwordAge(v.State, v.User, v.Now)))
 			}
 			return html.P().Text(e.T(message.NoPasswordSet))
 		})),

@@ -154,12 +154,11 @@ func (p *settings) pageList() app.UI {
 	}
 	links := make([]app.UI, len(pages))
 	for i, page := range pages {
-		var dot app.UI
-		if l := pageLevel(&p.overview.value, page.path); p.overview.known && l != levelNone {
-			word := html.Span().Class("visually-hidden").Text(" (" + e.word(l) + ")")
-			dot = html.Span().Class("dot", l.name()).Body(word)
+		var todo app.UI
+		if l := pageLevel(&p.overview.value, page.path); p.overview.known && l > levelOK {
+			todo = html.Span().Class("todo", l.name()).Body(icon(l.name()), span(e.word(l)))
 		}
-		links[i] = p.link(page.path).Body(html.Text(e.T(page.name)), dot)
+		links[i] = p.link(page.path).Body(html.Text(e.T(page.name)), todo)
 	}
 	return html.Nav().Class("sections").Aria("label", e.T(message.PageSections)).Body(links...)
 }

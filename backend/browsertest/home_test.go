@@ -218,7 +218,7 @@ func testCheckUp(t *testing.T, server *testkit.Program) {
 	}
 	p.Do(chromedp.EmulateViewport(360, 740))
 	p.Gone(en.T(message.StrongWayPasskey))
-	p.Press(en.T(message.CompletedChecks))
+	p.Click("link", en.T(message.AllChecks), "")
 	p.See(en.T(message.StrongWayPasskey))
 	p.Desk()
 
@@ -233,8 +233,8 @@ func testCheckUp(t *testing.T, server *testkit.Program) {
 	p.cardSays("two-factor", en.T(message.StateOn))
 	p.cardSays("two-factor", en.T(message.BackupCodesOfTenLeft, 10))
 	p.See(en.T(message.StrongWayBoth))
-	if n := eval[int](p, `document.querySelectorAll(".sections .dot:not(.ok)").length`); n != 0 {
-		t.Errorf("the list of pages has %d marks; want none", n)
+	if n := eval[int](p, `document.querySelectorAll(".sections .todo").length`); n != 0 {
+		t.Errorf("the list of pages says of %d that there is something to do; want none", n)
 	}
 
 	// Forced colors are those of the user, also with a theme.
@@ -261,6 +261,18 @@ func testQuestion(t *testing.T, server *testkit.Program) {
 	p.The("heading", en.T(message.WasThisYou))
 	p.cardSays("question", safariDevice)
 	p.cardSays("question", en.T(message.FirstOf, 2))
+
+	// On a phone, one screen down is the last row, also with the question and much to do. The session
+	// of the question is not listed a second time.
+	p.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile))
+	if end := eval[float64](p, `document.querySelector(".row:has(#profile)").getBoundingClientRect().bottom + scrollY`); end > 2*740-56 {
+		t.Errorf("the last row of the home ends at %v pixels; want at most two screens above the bar", end)
+	}
+	if got := eval[int](p, `[...document.querySelectorAll("main .name")].filter((e) => e.checkVisibility() && e.textContent.includes(`+
+		testkit.Quote(safariDevice)+`)).length`); got != 0 {
+		t.Errorf("a phone lists the session of the question %d times", got)
+	}
+	p.Desk()
 	p.Press(en.T(message.YesItWasMe))
 	p.See(en.T(message.DoneSignInConfirmed))
 	p.See(en.T(message.SessionsNewOne))

@@ -104,7 +104,7 @@ func testLinks(t *testing.T) {
 	p.See(en.T(message.EmailChangePendingFirst, "ada@example.org", "ada@example.com"))
 	p.None("button", en.T(message.ChangeEmailAddress))
 	canceled := server.Link("ada@example.com", en.T(message.MailAgreeEmailChangeSubject))
-	p.Press(en.T(message.CancelChange))
+	p.Press(en.T(message.CancelAction))
 	p.See(en.T(message.DoneEmailChangeCanceled))
 	p.AwaitFocus(en.T(message.ChangeEmailAddress))
 	p.Gone(en.T(message.EmailChangePendingFirst, "ada@example.org", "ada@example.com"))

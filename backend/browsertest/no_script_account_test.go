@@ -60,6 +60,14 @@ func testNoScriptProfile(t *testing.T, server *testkit.Program) {
 	email := p.signUp()
 	p.NoScript()
 
+	p.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile))
+	p.Visit("/dashboard/settings")
+	p.See(en.T(message.StrongWayMissing))
+	p.Gone(en.T(message.SecondWayOnlyPassword))
+	p.activate(".check-up > .more")
+	p.See(en.T(message.SecondWayOnlyPassword))
+	p.Desk()
+
 	p.visitWithoutApp("/dashboard/settings/profile")
 	for _, id := range []string{"profile-theme", "choices"} {
 		if eval[bool](p, `document.getElementById("`+id+`").checkVisibility()`) {
@@ -92,7 +100,7 @@ func testNoScriptProfile(t *testing.T, server *testkit.Program) {
 	p.Enter("task-newEmail", "new."+email)
 	p.activate("#task-submit")
 	p.See(en.T(message.EmailChangePending, "new."+email))
-	p.clickButton(message.CancelChange)
+	p.clickButton(message.CancelAction)
 	p.See(en.T(message.DoneEmailChangeCanceled))
 
 	p.visitWithoutApp("/dashboard/settings/password")

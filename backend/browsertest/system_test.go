@@ -267,7 +267,7 @@ func testSystemPeople(t *testing.T) {
 	p.Enter("users-search", email+kb.Enter)
 	p.Until("only that user is found", `document.querySelectorAll(".user").length === 1`)
 	p.Click("link", en.T(message.SecurityLog), "")
-	p.See(en.T(message.EntriesOfAccount, email))
+	p.AwaitFocus(en.T(message.SecurityLogOfUser, email))
 	p.cardOmits("log", en.T(message.EventSettingChanged))
 	p.cardSays("log", en.T(message.EventSignUp))
 	chooseDay := func(day string) {
@@ -281,10 +281,12 @@ func testSystemPeople(t *testing.T) {
 	}
 	chooseDay("2026-01-01")
 	p.See(en.T(message.NoEventsFound))
+	p.The("heading", en.T(message.SecurityLogOfUser, email))
 	p.Until("the address has the user and the day", `/[?]day=2026-01-01&user=[^&]+$/.test(location.search)`)
 	chooseDay("2999-01-01")
 	p.cardSays("log", en.T(message.EventSignUp))
 	p.Click("link", en.T(message.ShowAllAccounts), "")
+	p.AwaitFocus(en.T(message.SecurityLogOfAllUsers))
 	p.cardSays("log", "grace@example.com")
 	p.Until("the address has the day", `location.search === "?day=2999-01-01"`)
 

@@ -40,9 +40,15 @@ func (s *Server) listAllEvents(c call, in shared.EventQuery) (out shared.EventPa
 	if err != nil {
 		return out, err
 	}
-	out.Next = next
-	out.Events, err = s.namedEvents(c.Context(), c.language(), events)
-	return out, err
+	users, err := s.usersOf(c.Context(), events, in.User)
+	if err != nil {
+		return out, err
+	}
+	out.Events, out.Next = s.eventsOf(c.language(), events, users), next
+	if in.User != "" {
+		out.Account = &shared.Person{ID: in.User, Email: users[in.User].Email}
+	}
+	return out, nil
 }
 
 // No entry has a time outside of these. Not every database stores and compares the times of all years.
@@ -90,17 +96,15 @@ func kindsOf(in shared.EventQuery) []string {
 	return kinds
 }
 
-// namedEvents converts events to the API's form, with their text in a language. It looks up
-// the addresses of the accounts.
-func (s *Server) namedEvents(ctx context.Context, l *message.Language, events []audit.Event) ([]shared.Event, error) {
-	var ids []string
+// usersOf returns the accounts of events, and another one, by ID. Deleted accounts are missing.
+func (s *Server) usersOf(ctx context.Context, events []audit.Event, another string) (map[string]account.User, error) {
+	ids := []string{another}
 	for _, e := range events {
 		ids = append(ids, e.ActorID, e.UserID)
 	}
 	slices.Sort(ids)
 	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == "" })
-	users, err := s.Accounts.Store.EventUsers(ctx, ids)
-	return s.eventsOf(l, events, users), err
+	return s.Accounts.Store.EventUsers(ctx, ids)
 }
 
 // eventsOf converts events to the API's form. users has accounts by ID, with address and
@@ -181,7 +185,8 @@ func (s *Server) exportPart(c call, f account.EventFilter) ([]shared.Event, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.namedEvents(ctx, language.Of("en", ""), events)
+	users, err := s.usersOf(ctx, events, "")
+	return s.eventsOf(language.Of("en", ""), events, users), err
 }
 
 func orNone(p *shared.Person) shared.Person {

@@ -238,7 +238,7 @@ func TestEmailChangeByForm(t *testing.T) {
 		s.mails(t)
 		b.wantDone(b.pressOn(page, message.ResendLink), page, message.DoneVerificationSent)
 		s.link(t, ann, en.T(message.MailAgreeEmailChangeSubject))
-		cancel := attribute(control(t, b.form(page), message.CancelChange), "value")
+		cancel := attribute(control(t, b.form(page), message.CancelAction), "value")
 		b.wantDone(b.call(page, cancel), page, message.DoneEmailChangeCanceled)
 		wantToast(t, b.call(page, cancel), 400, en.T(message.ErrNoEmailChange))
 		if got := b.pending(); got != "" {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,16 +81,16 @@ func TestLogByForm(t *testing.T) {
 			t.Fatalf("the user has %d links", len(links))
 		}
 		own := b.openPage(attribute(links[0], "href"))
-		says := strings.Join(own.In(t, "p", "class=log-user").Texts("span"), " ")
-		if n, _ := own.entries(); n != 1 || says != en.T(message.EntriesOfAccount, ann) {
-			t.Errorf("%s has %d entries: %q", own.address, n, says)
+		title := en.T(message.SecurityLogOfUser, ann)
+		if n, _ := own.entries(); n != 1 || !slices.Contains(own.Texts("h2"), title) {
+			t.Errorf("%s has %d entries below %q; want 1 below %q", own.address, n, own.Texts("h2"), title)
 		}
-		if n := len(own.In(t, "p", "class=log-user").All("a", "href="+shared.PageSystem+"#log")); n != 1 {
+		if n := len(own.In(t, "section", "aria-labelledby=log").All("a", "href="+shared.PageSystem+"#log")); n != 1 {
 			t.Errorf("%d links lead to the log of all users", n)
 		}
 		own = own.press(own.button(en.T(message.ShowItem)), "show=factors")
-		if n, _ := own.entries(); n != 0 || mustParse(t, own.address).Query().Get("user") == "" {
-			t.Errorf("%s has %d entries", own.address, n)
+		if n, _ := own.entries(); n != 0 || mustParse(t, own.address).Query().Get("user") == "" || !slices.Contains(own.Texts("h2"), title) {
+			t.Errorf("%s has %d entries below %q; want none below %q", own.address, n, own.Texts("h2"), title)
 		}
 
 		// The entries of one session, of another user.

@@ -53,6 +53,9 @@ const (
 	// Agree to the change
 	AgreeToChange
 
+	// All checks
+	AllChecks
+
 	// All %d devices will be asked for a code at their next sign-in.
 	AllDevicesWillNeedCode
 
@@ -146,9 +149,6 @@ const (
 	// Cancel
 	CancelAction
 
-	// Cancel the change
-	CancelChange
-
 	// Change email address
 	ChangeEmailAddress
 
@@ -217,9 +217,6 @@ const (
 
 	// I saved them
 	CodesSaved
-
-	// Completed checks
-	CompletedChecks
 
 	// Confirm
 	ConfirmButton
@@ -706,9 +703,6 @@ const (
 
 	// The newest %d entries
 	EntriesNewest
-
-	// Only entries of the account %s.
-	EntriesOfAccount
 
 	// 1 entry
 	EntriesOne
@@ -2237,7 +2231,7 @@ const (
 	// You aren't signed in anywhere else.
 	NoOtherSessions
 
-	// Sign in with your fingerprint, face or screen lock
+	// Sign in without a password
 	NoPasskeysAtHome
 
 	// You don't have a passkey yet. Add one on this device, your phone or a security key.
@@ -2363,17 +2357,14 @@ const (
 	// Passkeys need JavaScript and WebAssembly. Everything else works without them.
 	PasskeysNeedApp
 
-	// Changed
-	PasswordChanged
-
 	// Changed %s
 	PasswordChangedAgo
 
 	// Not set
 	PasswordNotSet
 
-	// Set
-	PasswordSetSince
+	// Set %s
+	PasswordSetAgo
 
 	// %s phone
 	PhoneDevice
@@ -2390,7 +2381,7 @@ const (
 	// Print
 	PrintCodes
 
-	// Name, email address and language
+	// Name, email and language
 	ProfileParts
 
 	// a backup code
@@ -2471,7 +2462,7 @@ const (
 	// Replace
 	ReplaceValue
 
-	// Send the link again
+	// Resend
 	ResendLink
 
 	// Reset factors
@@ -2519,7 +2510,7 @@ const (
 	// Revoke all trusted devices
 	RevokeTrustedDevices
 
-	// Where you are signed in. Revoke whatever you do not recognize, and then
+	// Where you are signed in. Revoke whatever you don't recognize, and then
 	RevokeUnrecognizedSessions
 
 	// Same as browser
@@ -2593,6 +2584,9 @@ const (
 
 	// What was done with all accounts and with the server, the newest first.
 	SecurityLogOfAllUsersExplanation
+
+	// Security log of %s
+	SecurityLogOfUser
 
 	// Self-check
 	SelfCheck
@@ -2939,10 +2933,10 @@ const (
 	// A passkey and two-factor authentication
 	StrongWayBoth
 
-	// Anyone who knows your password can sign in. A passkey or two-factor authentication prevents that.
+	// Anyone who knows your password can sign in.
 	StrongWayMissing
 
-	// You administer this server, and anyone who knows your password can sign in. Add a passkey or turn on…
+	// Anyone who knows your password can administer this server.
 	StrongWayMissingAdministrator
 
 	// A passkey
@@ -3059,7 +3053,7 @@ const (
 	// Two-factor authentication first
 	TwoFactorFirst
 
-	// Protect your password with a code from your phone
+	// Adds a code from your phone
 	TwoFactorOff
 
 	// Your account needs two-factor authentication, and the deadline has passed. Turn it on or sign in wit…

@@ -29,6 +29,9 @@ func AppendJSON(b []byte, out any) []byte {
 	case shared.EventPage:
 		b = appendList(append(b, `{"events":`...), out.Events, appendEvent)
 		b = appendOptional(b, `,"next":`, out.Next)
+		if out.Account != nil {
+			b = appendPerson(b, `,"account":`, out.Account)
+		}
 		return append(b, '}')
 	}
 	text, err := json.Marshal(out)
