@@ -80,12 +80,15 @@ async function activate() {
 self.addEventListener("fetch", (event) => {
   const request = event.request;
   const url = new URL(request.url);
-  if (request.method !== "GET" || url.origin !== self.location.origin || url.pathname.startsWith("/api/") || isLink(url)) {
+  if (request.method !== "GET" || url.origin !== self.location.origin) {
     return; // the browser handles the request itself
   }
+  const server = url.pathname.startsWith("/api/") || isLink(url);
   if (request.mode === "navigate") {
-    event.respondWith(page(event, url.pathname));
-  } else if (files.includes(url.pathname + url.search)) {
+    // Never without a response: the browser has sent the request as a preload, and would send it
+    // again. Some links work only once.
+    event.respondWith(server ? answer(event) : page(event, url.pathname));
+  } else if (!server && files.includes(url.pathname + url.search)) {
     event.respondWith(file(request));
   }
 });

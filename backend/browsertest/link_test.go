@@ -18,7 +18,7 @@ import (
 func TestLinkBrowser(t *testing.T) {
 	suite(t, nil, map[string]func(*testing.T){
 		"Links": testLinks, "DeadLinks": testDeadLinks, "ContestedSignUp": testContestedSignUp,
-		"ScannedLinks": testScannedLinks, "LinksNoScript": testLinksNoScript,
+		"ScannedLinks": testScannedLinks, "LinksNoScript": testLinksNoScript, "OwnLink": testOwnLink,
 	})
 }
 
@@ -162,6 +162,26 @@ func testLinks(t *testing.T) {
 	other.At("/sign-in")
 	other.submitSignIn("ada@example.org", "a third, and longer one")
 	other.At("/dashboard/settings")
+}
+
+// testOwnLink checks that a link that the server obeys without a question, because the user who has
+// asked for it is signed in, reaches the server once. A service worker with navigation preload that
+// does not use the response would let the browser ask a second time, and that response would say that
+// the link has been used.
+func testOwnLink(t *testing.T) {
+	server := testkit.Start(t, "-rate-limits", "off")
+	p := browseWithWorker(t, server)
+	email := p.signUp()
+	p.settings("profile")
+	p.Press(en.T(message.ChangeEmailAddress))
+	p.Fill(en.T(message.NewEmailAddress), "new."+email)
+	p.Press(en.T(message.SendLink))
+	p.See(en.T(message.EmailChangePending, "new."+email))
+	p.awaitServiceWorker()
+	p.Open("/dashboard/settings") // the worker has enabled the preload by now
+	p.Open(server.Link("new."+email, en.T(message.MailVerifyNewEmailSubject)))
+	p.At("/email")
+	p.See(en.T(message.DoneEmailChanged))
 }
 
 // titled is true if the window has a title.
