@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sync/atomic"
 
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/driver/pgdriver"
 )
 
@@ -15,7 +16,7 @@ import (
 // to any free session of Postgres. State that a session keeps from one transaction to the
 // next is then lost, or belongs to another client: named statements, advisory locks, SET,
 // LISTEN. Outside of transactions, this package keeps only the named statements of
-// [sessionQueries] and the LISTEN of [DB.ListenSettings] in a session, and only if there is
+// [prepared] and the LISTEN of [DB.ListenSettings] in a session, and only if there is
 // no pooler. The driver sends all other statements as simple queries, with their values in
 // the text.
 
@@ -79,6 +80,14 @@ type prepared struct {
 	record bool // a row is one column: a record of Postgres
 	stmt   atomic.Pointer[sql.Stmt]
 	pooled *atomic.Bool // whether a pooler was detected; shared by the statements of the pool
+}
+
+// queryIn runs the statement in db, which may be a transaction. There it is a simple query.
+func (p *prepared) queryIn(ctx context.Context, db bun.IDB, args []any) (*sql.Rows, error) {
+	if tx, ok := db.(bun.Tx); ok {
+		return tx.Tx.QueryContext(ctx, p.text, args...)
+	}
+	return p.query(ctx, args)
 }
 
 // query runs the statement.

@@ -21,12 +21,7 @@ func (db DB) AddSession(ctx context.Context, s account.Session) (n int, err erro
 
 // Sessions implements [account.Store].
 func (db DB) Sessions(ctx context.Context, user string, now time.Time) (all []account.Session, err error) {
-	record := db.dsn != ""
-	rows, err := db.bun.NewSelect().TableExpr("sessions").
-		ColumnExpr(selectRow(columnsOf("sessions", sessionColumns)+", passkeys.name", record)).
-		Join("LEFT JOIN passkeys ON passkeys.id = sessions.passkey_id").
-		Where("sessions.user_id = ?", user).Where("sessions.expires_at > ?", now).
-		OrderExpr("sessions.last_active_at DESC, sessions.id").Rows(ctx)
+	rows, err := db.sessionList.queryIn(ctx, db.bun, []any{user})
 	if err != nil {
 		return nil, wrapDB(err)
 	}
@@ -34,10 +29,12 @@ func (db DB) Sessions(ctx context.Context, user string, now time.Time) (all []ac
 	var s account.Session // each row in turn
 	columns := append(sessionFields(&s), &s.PasskeyName)
 	for rows.Next() {
-		if err := scanRow(rows, record, columns); err != nil {
+		if err := scanRow(rows, db.sessionList.record, columns); err != nil {
 			return nil, wrapDB(err)
 		}
-		all = append(all, s)
+		if s.ExpiresAt.After(now) {
+			all = append(all, s)
+		}
 	}
 	return all, wrapDB(rows.Err())
 }

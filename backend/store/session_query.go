@@ -50,7 +50,7 @@ func (all sessionQueries) run(ctx context.Context, batch []*lookup) error {
 
 // runInTx is run for one look-up in a transaction.
 func (all sessionQueries) runInTx(ctx context.Context, tx bun.Tx, one *lookup) error {
-	rows, err := tx.Tx.QueryContext(ctx, all[0].text, one.hash)
+	rows, err := all[0].queryIn(ctx, tx, []any{one.hash})
 	if err != nil {
 		return err
 	}
@@ -126,6 +126,24 @@ FROM (
 	SELECT rotated_tokens.hash, rotated_tokens.rotated_at, {session}
 	FROM rotated_tokens {join sessions} WHERE rotated_tokens.hash IN ({hashes})
 ) AS found {join users}`)
+}
+
+// newSessionList returns the statement that lists the sessions of a user, with the names of their
+// passkeys. It lists expired ones, too: if the time were a parameter, the plan that Postgres keeps
+// would read the sessions of all users that have not expired.
+func newSessionList(pool *sql.DB, postgres bool) *prepared {
+	placeholder := "?"
+	if postgres {
+		placeholder = "$"
+	}
+	text := strings.NewReplacer(
+		"{row}", selectRow(columnsOf("sessions", sessionColumns)+", passkeys.name", postgres), "?", placeholder,
+	).Replace(`
+SELECT {row}
+FROM sessions LEFT JOIN passkeys ON passkeys.id = sessions.passkey_id
+WHERE sessions.user_id = ?1
+ORDER BY sessions.last_active_at DESC, sessions.id`)
+	return &prepared{pool: pool, text: text, record: postgres, pooled: new(atomic.Bool)}
 }
 
 // sessionFields returns the destinations of [sessionColumns]. To name them takes less time

@@ -39,6 +39,7 @@ type DB struct {
 	timeout time.Duration // of statements
 
 	sessionQueries sessionQueries // the statements of SessionByHash
+	sessionList    *prepared      // the statement of Sessions
 	lookups        *lookups       // its concurrent callers
 	touches        *touches       // what TouchSessionLater has yet to write
 	keyTouches     *touches       // what TouchServerKeyLater has yet to write
@@ -132,6 +133,7 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 func (db DB) withQueries(timeout time.Duration) DB {
 	db.timeout = timeout
 	db.sessionQueries = newSessionQueries(db.pool.DB, db.dsn != "")
+	db.sessionList = newSessionList(db.pool.DB, db.dsn != "")
 	db.lookups = &lookups{query: db.sessionQueries.run, timeout: timeout}
 	db.eventsAdded, db.mailChanged = make(chan struct{}, 1), make(chan struct{}, 1)
 	db.settings = new(settingsPoll)
