@@ -3,6 +3,8 @@ package ui
 import (
 	"slices"
 
+	"github.com/maxence-charriere/go-app/v10/pkg/app"
+
 	"latchkey/shared"
 	"latchkey/shared/message"
 )
@@ -46,8 +48,8 @@ type check struct {
 type checkAction int
 
 const (
-	noAction      checkAction = iota
-	protectSignIn             // turn on two-factor authentication, or add a passkey
+	noAction checkAction = iota
+	enableTwoFactor
 	addPasskey
 	makeBackupCodes
 	verifyEmail
@@ -71,9 +73,9 @@ func (t *env) checkStrongWay(o *shared.Overview) check {
 	case o.TwoFactor.Enabled:
 		c.text = t.T(message.StrongWayTwoFactor)
 	case o.Admin:
-		c.level, c.text, c.action = levelAlarm, t.T(message.StrongWayMissingAdministrator), protectSignIn
+		c.level, c.text, c.action = levelAlarm, t.T(message.StrongWayMissingAdministrator), enableTwoFactor
 	default:
-		c.level, c.text, c.action = levelAdvice, t.T(message.StrongWayMissing), protectSignIn
+		c.level, c.text, c.action = levelAdvice, t.T(message.StrongWayMissing), enableTwoFactor
 	}
 	return c
 }
@@ -92,16 +94,13 @@ func (t *env) checkSecondWay(o *shared.Overview) check {
 	case p.Count == 1:
 		c.level, c.text, c.action = levelAdvice, t.T(message.SecondWayOnePasskey), addPasskey
 	default:
-		c.level, c.text = levelAdvice, t.T(message.SecondWayOnlyPassword)
-		if o.TwoFactor.Enabled { // otherwise the first check has this action
-			c.action = addPasskey
-		}
+		c.level, c.text, c.action = levelAdvice, t.T(message.SecondWayOnlyPassword), addPasskey
 	}
 	return c
 }
 
-// checkWaysBack checks the ways to recover the account: backup codes, and an address that
-// receives emails.
+// checkWaysBack checks the ways to recover the account: backup codes, and for a forgotten password
+// an address that receives emails, or a passkey. Backup codes do not replace the password.
 func (t *env) checkWaysBack(o *shared.Overview) check {
 	c := check{name: message.CheckWaysBack, level: levelOK}
 	codes, email := o.TwoFactor.BackupCodesLeft, o.User.EmailVerified && o.Delivers
@@ -115,10 +114,10 @@ func (t *env) checkWaysBack(o *shared.Overview) check {
 		c.level, c.text, c.action = levelAdvice, t.T(message.WaysBackUnverified), verifyEmail
 	case o.TwoFactor.Enabled && email:
 		c.text = t.T(message.WaysBackCodesAndEmail, codes)
-	case o.TwoFactor.Enabled:
-		c.text = t.T(message.WaysBackCodes, codes)
 	case email:
 		c.text = t.T(message.WaysBackEmail)
+	case o.Passkeys.Count > 0 && o.TwoFactor.Enabled:
+		c.text = t.T(message.WaysBackCodesAndPasskey, codes)
 	case o.Passkeys.Count > 0:
 		c.text = t.T(message.WaysBackPasskey)
 	default:
@@ -167,8 +166,26 @@ func nextCheck(checks []check) int {
 	return slices.IndexFunc(checks, func(c check) bool { return c.level == worst })
 }
 
-// pageLevel returns the level that the list of pages shows for a page.
-func pageLevel(o *shared.Overview, path string) level {
+// checkBadge draws the level of a check. The icon of its row shows the same.
+func (t *env) checkBadge(c check) app.UI {
+	text := t.word(c.level)
+	if c.name == message.CheckSessions && c.level > levelOK {
+		text = t.T(message.LevelReview)
+	}
+	return badge(c.level.name(), text)
+}
+
+// pageLevel returns the level that the list of pages shows for a page, and its word.
+func (t *env) pageLevel(o *shared.Overview, path string) (level, string) {
+	l := levelOf(o, path)
+	if path == shared.PageSessions && l > levelOK {
+		return l, t.T(message.NewCount, o.Sessions.New)
+	}
+	return l, t.word(l)
+}
+
+// levelOf returns the level of a page.
+func levelOf(o *shared.Overview, path string) level {
 	advise := func(yes bool) level {
 		if yes {
 			return levelAdvice

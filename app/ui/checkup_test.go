@@ -41,12 +41,12 @@ func TestCheckUp(t *testing.T) {
 			func(o *shared.Overview) {
 				o.TwoFactor, o.Passkeys, o.User.EmailVerified = off, shared.PasskeySummary{}, false
 			},
-			[4]level{advice, advice, advice, ok}, [4]checkAction{protectSignIn, noAction, verifyEmail},
+			[4]level{advice, advice, advice, ok}, [4]checkAction{enableTwoFactor, addPasskey, verifyEmail},
 		},
 		{
 			"an administrator with a password only",
 			func(o *shared.Overview) { o.TwoFactor, o.Passkeys, o.Admin = off, shared.PasskeySummary{}, true },
-			[4]level{alarm, advice, ok, ok}, [4]checkAction{protectSignIn},
+			[4]level{alarm, advice, ok, ok}, [4]checkAction{enableTwoFactor, addPasskey},
 		},
 		{
 			"an administrator with a passkey", func(o *shared.Overview) { o.TwoFactor, o.Admin = off, true },
@@ -88,6 +88,11 @@ func TestCheckUp(t *testing.T) {
 			[4]level{ok, ok, ok, ok}, [4]checkAction{},
 		},
 		{
+			"a server that sends no emails, 2FA and no passkey: backup codes do not replace a password",
+			func(o *shared.Overview) { o.Delivers, o.Passkeys = false, shared.PasskeySummary{} },
+			[4]level{ok, advice, advice, ok}, [4]checkAction{noAction, addPasskey},
+		},
+		{
 			"a server that sends no emails, and a passkey",
 			func(o *shared.Overview) { o.Delivers, o.TwoFactor = false, off },
 			[4]level{ok, ok, ok, ok}, [4]checkAction{},
@@ -95,7 +100,7 @@ func TestCheckUp(t *testing.T) {
 		{
 			"a server that sends no emails, and a password only",
 			func(o *shared.Overview) { o.Delivers, o.TwoFactor, o.Passkeys = false, off, shared.PasskeySummary{} },
-			[4]level{advice, advice, advice, ok}, [4]checkAction{protectSignIn},
+			[4]level{advice, advice, advice, ok}, [4]checkAction{enableTwoFactor, addPasskey},
 		},
 		{
 			"a new session, which the question is about",
@@ -163,7 +168,7 @@ func TestPageLevel(t *testing.T) {
 	} {
 		var levels []string
 		for _, page := range settingsPages {
-			levels = append(levels, pageLevel(overview(tt.change), page.path).name())
+			levels = append(levels, levelOf(overview(tt.change), page.path).name())
 		}
 		if got := fmt.Sprint(levels); got != tt.want {
 			t.Errorf("the levels are %s; want %s", got, tt.want)

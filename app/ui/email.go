@@ -144,6 +144,17 @@ type emailView struct {
 
 	form   form
 	opened bool
+	asked  bool // the user has asked for a change, which is not drawn yet
+}
+
+// OnUpdate implements [app.Updater]. On a phone, what the user can do about a new change would be
+// out of sight.
+func (v *emailView) OnUpdate(ctx app.Context) {
+	defer rescue()
+	if v.asked && v.Pending.Address != "" {
+		v.asked = false
+		scrollIntoView(ctx, "email")
+	}
 }
 
 func (v *emailView) OnInit() {
@@ -162,6 +173,12 @@ func (v *emailView) close(ctx app.Context, id string) {
 	focus(ctx, id)
 }
 
+func (v *emailView) key(ctx app.Context, e app.Event) {
+	if e.Get("key").String() == "Escape" {
+		v.cancel(ctx, e)
+	}
+}
+
 func (v *emailView) cancel(app.Context, app.Event) {
 	if !v.form.busy {
 		v.close(v.ctx, "change-email")
@@ -178,6 +195,7 @@ func (v *emailView) submit(_ app.Context, e app.Event) {
 			v.form.end(ctx, err)
 			if err == nil {
 				v.close(ctx, "address") // a pending change takes the place of the button
+				v.asked = true
 			}
 		})
 	})
@@ -195,9 +213,9 @@ func (v *emailView) Render() app.UI {
 // verifiedBadge draws whether the address of a user is verified.
 func (t *env) verifiedBadge(u shared.User) app.UI {
 	if u.EmailVerified {
-		return badge("", t.T(message.EmailVerified))
+		return status(levelOK, t.T(message.EmailVerified))
 	}
-	return badge(levelAdvice.name(), t.T(message.EmailNotVerified))
+	return status(levelAdvice, t.T(message.EmailNotVerified))
 }
 
 // drawPending draws the change that is pending. Its live region is always in the page.
@@ -236,7 +254,7 @@ func (v *emailView) drawActions() app.UI {
 			return taskButton(e.T(message.ChangeEmailAddress), shared.PageProfile, e.formCall(shared.ChangeEmail.Path), v.open).
 				ID("change-email")
 		})),
-		html.Div().Body(app.If(!v.User.EmailVerified, func() app.UI {
+		html.Div().Body(app.If(!v.User.EmailVerified && v.Pending.Address == "", func() app.UI {
 			return &verification{Env: v.Env, Email: v.User.Email, Profile: true, Language: v.Language}
 		})),
 	)
@@ -244,7 +262,7 @@ func (v *emailView) drawActions() app.UI {
 
 func (v *emailView) drawForm() app.UI {
 	e := v.Env
-	return formTo(v.submit).Body(
+	return formTo(v.submit).OnKeyDown(on(v.key)).Body(
 		v.form.field(field{
 			Name: "newEmail", Label: e.T(message.NewEmailAddress), Type: "email", Complete: "email", Hint: e.newEmailHint(v.User),
 		}),

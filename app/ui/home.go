@@ -38,7 +38,7 @@ type home struct {
 
 func (h *home) OnInit() {
 	defer rescue()
-	h.allShown = h.Env.address().Query().Has(allChecks)
+	h.allShown = h.Env.page != nil && h.Env.address().Query().Has(allChecks)
 }
 
 func (h *home) OnMount(ctx app.Context) {
@@ -78,14 +78,14 @@ func (h *home) Render() app.UI {
 	if offers {
 		offer = h.passkeyOffer()
 	}
-	advised := advises(checks, protectSignIn)
+	advised := advises(checks, enableTwoFactor)
 	return div("home",
 		h.news(),
 		h.person(),
 		html.Div().Body(question),
 		h.checks(checks),
 		html.Div().Body(offer),
-		div("card rows", h.twoFactor(!advised), h.passkeys(!offers && !advised && !advises(checks, addPasskey)), h.sessions()),
+		div("card rows", h.twoFactor(!advised), h.passkeys(!offers && !advises(checks, addPasskey)), h.sessions()),
 		div("card rows", h.otherPages()...),
 	)
 }
@@ -160,19 +160,19 @@ func (h *home) checks(checks []check) app.UI {
 		if i == next {
 			class = ""
 		}
-		rows[i] = row(html.Li().Class(class), tile(c.level.name(), c.level), span(e.T(c.name)), badge(c.level.name(), e.word(c.level)),
+		rows[i] = row(html.Li().Class(class), tile(c.level.name(), c.level), span(e.T(c.name)), e.checkBadge(c),
 			[]app.UI{span(c.text)}, h.action(c.action))
 	}
-	all, other := "", shared.PageSettings+"?"+allChecks
+	all, other, toggle := "", shared.PageSettings+"?"+allChecks, message.AllChecks
 	if h.allShown {
-		all, other = "all", shared.PageSettings
+		all, other, toggle = "all", shared.PageSettings, message.FewerChecks
 	}
 	return html.Section().Class("card", "check-up", all).Aria("labelledby", "check-up").Body(
 		row(html.Div(), tile("shield", level), html.H2().ID("check-up").TabIndex(-1).Text(e.T(title)), nil,
 			[]app.UI{span(e.T(message.SecurityCheckUp)), span(e.T(message.CheckUpDone, done, len(checks)))}),
 		html.Ul().ID("checks").Class("rows").Body(rows...),
 		html.A(other).Class("more").Aria("expanded", h.allShown).Aria("controls", "checks").
-			Text(e.T(message.AllChecks)).OnClick(on(h.toggleChecks)),
+			Text(e.T(toggle)).OnClick(on(h.toggleChecks)),
 	)
 }
 
@@ -180,12 +180,8 @@ func (h *home) checks(checks []check) app.UI {
 func (h *home) action(a checkAction) app.UI {
 	e := h.Env
 	switch a {
-	case protectSignIn:
-		enable := h.enableButton()
-		if !passkey.Supported() {
-			return enable
-		}
-		return div("actions", enable, button(e.T(message.AddPasskey), h.addPasskey))
+	case enableTwoFactor:
+		return h.enableButton()
 	case addPasskey:
 		if !passkey.Supported() {
 			return html.Div()
@@ -214,7 +210,7 @@ func (h *home) question() app.UI {
 	e, one := h.Env, h.Overview.Question
 	var count app.UI
 	if n := h.Overview.Sessions.New; n > 1 {
-		count = badge(levelAdvice.name(), e.T(message.FirstOf, n))
+		count = status(levelAdvice, e.T(message.FirstOf, n))
 	}
 	return row(html.Section().Class("card").Aria("labelledby", "question"), tile(one.Device.Kind, levelAdvice),
 		html.H2().ID("question").TabIndex(-1).Text(e.T(message.WasThisYou)), count,
@@ -253,7 +249,7 @@ func arrow() app.UI { return icon("next") }
 func (h *home) twoFactor(enable bool) app.UI {
 	e, s := h.Env, &h.Overview.TwoFactor
 	if !s.Enabled {
-		off, action := badge(levelNone.name(), e.T(message.StateOff)), arrow()
+		off, action := label(e.T(message.StateOff)), arrow()
 		if enable {
 			action = h.enableButton()
 		}
@@ -264,7 +260,7 @@ func (h *home) twoFactor(enable bool) app.UI {
 		since = html.Span().Body(html.Text(e.T(message.SinceDate)+" "), e.timestamp(*s.Since, e.localTime(*s.Since, "medium", "")))
 	}
 	left := e.T(message.BackupCodes) + ": " + e.T(message.BackupCodesOfTenLeft, s.BackupCodesLeft)
-	return h.pageRow(shared.PageTwoFactorSettings, "mobile", badge("", e.T(message.StateOn)), []app.UI{since, span(left)}, arrow())
+	return h.pageRow(shared.PageTwoFactorSettings, "mobile", status(levelOK, e.T(message.StateOn)), []app.UI{since, span(left)}, arrow())
 }
 
 // passkeys draws the row of the passkeys. add means that it has the button, as in [home.twoFactor].
@@ -292,12 +288,11 @@ func (h *home) sessions() app.UI {
 	e, s := h.Env, &h.Overview.Sessions
 	var news app.UI
 	if s.New > 0 {
-		news = badge(levelAdvice.name(), e.T(message.NewCount, s.New))
+		news = status(levelAdvice, e.T(message.NewCount, s.New))
 	}
 	rows := make([]app.UI, len(s.Newest))
 	for i, one := range s.Newest {
-		asked := h.Overview.Question != nil && h.Overview.Question.Token == one.Token
-		rows[i] = &homeSession{Env: e, Session: one, Now: h.Now, Asked: asked, Stored: h.Stored, Revoke: h.Revoke}
+		rows[i] = &homeSession{Env: e, Session: one, Now: h.Now, Stored: h.Stored, Revoke: h.Revoke}
 	}
 	return h.pageRow(shared.PageSessions, "laptop", news, []app.UI{span(e.plural(s.Count, message.DeviceCountOne, message.DeviceCountMany))},
 		arrow(),
@@ -333,7 +328,6 @@ type homeSession struct {
 	Env     *env
 	Session shared.Session
 	Now     time.Time
-	Asked   bool // the page asks about it, so narrow windows do not show it twice
 	Stored  bool
 	Revoke  func(shared.Session)
 }
@@ -348,17 +342,13 @@ func (r *homeSession) Render() app.UI {
 	e, one, name := r.Env, &r.Session, "device-"+r.Session.Token
 	var mark app.UI
 	if one.IsNew {
-		mark = badge(levelAdvice.name(), e.T(message.NewSession))
+		mark = status(levelAdvice, e.T(message.NewSession))
 	}
 	if one.IsCurrent {
-		mark = badge("", e.T(message.ThisDevice))
+		mark = label(e.T(message.ThisDevice))
 	}
 	active := html.Span().Body(e.timestamp(one.LastActiveAt, e.activeText(*one, r.Now)))
-	class := ""
-	if r.Asked {
-		class = "asked"
-	}
-	return row(html.Li().Class(class), icon(one.Device.Kind), html.Span().ID(name).Text(e.deviceName(one.Device)), mark,
+	return row(html.Li(), icon(one.Device.Kind), html.Span().ID(name).Text(e.deviceName(one.Device)), mark,
 		[]app.UI{active, html.Span().Class("from").Text(one.IPAddress)},
 		taskButton(e.T(message.RevokeThis), shared.PageSessions, e.formCall(shared.RevokeSession.Path, "token", one.Token), r.revoke).
 			ID(revokeID(*one)).Aria("describedby", name).Attr("disabled", r.Stored),

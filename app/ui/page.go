@@ -67,6 +67,16 @@ func focusField(ctx app.Context, id string, over ...string) {
 	})
 }
 
+// scrollIntoView scrolls as far as it takes to show an element, once the page shows the pending
+// changes. What is fixed at the bottom does not cover the element: see scroll-padding in web/app.css.
+func scrollIntoView(ctx app.Context, id string) {
+	afterRender(ctx, func(app.Context) {
+		if e := element(id); e.Truthy() {
+			e.Call("scrollIntoView", map[string]any{"block": "nearest", "behavior": scrollBehavior()})
+		}
+	})
+}
+
 // shownHeading returns e, or the heading of the page if e is the heading of a section that is not
 // shown because that of the page says the same.
 func shownHeading(e app.Value) app.Value {

@@ -91,6 +91,15 @@ func span(text string) app.UI { return html.Span().Text(text) }
 
 func badge(class, text string) html.Element { return html.Span().Class("badge", class).Text(text) }
 
+// status draws a badge that says how something is. Its color never stands alone: it has an icon
+// and a word.
+func status(l level, text string) html.Element {
+	return html.Span().Class("badge", "with-icon", l.name()).Body(icon(l.name()), html.Text(text))
+}
+
+// label draws a badge that says what something is.
+func label(text string) html.Element { return badge(levelNone.name(), text) }
+
 // row makes element a row: an icon, a name with a badge, the state in parts below it, the main
 // action and more.
 func row(element html.Element, icon, name, badge app.UI, state []app.UI, rest ...app.UI) html.Element {

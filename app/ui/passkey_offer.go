@@ -16,7 +16,7 @@ import (
 // added one.
 func (h *home) offersPasskey(checks []check) bool {
 	e, newest := h.Env, h.Overview.Sessions.Newest
-	if len(newest) == 0 || advises(checks, protectSignIn, addPasskey) {
+	if len(newest) == 0 || advises(checks, enableTwoFactor, addPasskey) {
 		return false
 	}
 	first, _, _ := strings.Cut(newest[0].Method, "+")

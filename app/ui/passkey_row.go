@@ -102,9 +102,9 @@ func (r *passkeyRow) Render() app.UI {
 			e.syncBadge(one.Synced),
 			app.If(r.Used, func() app.UI {
 				if one.LastUsedAt == nil {
-					return badge("", e.T(message.CreatedOnThisDevice))
+					return label(e.T(message.CreatedOnThisDevice))
 				}
-				return badge("", e.T(message.UsedOnThisDevice))
+				return label(e.T(message.UsedOnThisDevice))
 			}),
 		),
 		html.Dl().Class("facts").Body(
@@ -140,9 +140,9 @@ func (r *passkeyRow) Render() app.UI {
 // syncBadge says whether a passkey is stored beyond one device.
 func (t *env) syncBadge(synced bool) app.UI {
 	if synced {
-		return badge("", t.T(message.SyncedPasskey))
+		return status(levelOK, t.T(message.SyncedPasskey))
 	}
-	return badge(levelNone.name(), t.T(message.DeviceBound)).Title(t.T(message.HintNotSynced))
+	return label(t.T(message.DeviceBound)).Title(t.T(message.HintNotSynced))
 }
 
 // providerIcon draws the icon of a passkey's provider, or a key if there is none. It is

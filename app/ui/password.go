@@ -157,6 +157,9 @@ func (v *passwordView) submit(_ app.Context, e app.Event) {
 			if err == nil {
 				v.form.clear("currentPassword", "newPassword")
 				v.strength = strengthNone
+				if focusedElement().Get("localName").String() == "input" { // empty now, as if it asked for another password
+					focus(ctx, "password")
+				}
 			}
 		})
 	})

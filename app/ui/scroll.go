@@ -18,8 +18,8 @@ type scroller struct {
 const entryKey = "entry"
 
 // navigated is called when the app has navigated, and before it draws the new page. It returns
-// how far to scroll that page.
-func (s *scroller) navigated() (offset int) {
+// how far to scroll that page, and whether the user has gone back to it.
+func (s *scroller) navigated() (offset int, back bool) {
 	window := app.Window()
 	history := window.Get("history")
 	history.Set("scrollRestoration", "manual")
@@ -29,14 +29,15 @@ func (s *scroller) navigated() (offset int) {
 	s.offsets[s.entry] = window.Get("scrollY").Int()
 	if state := history.Get("state"); state.Truthy() {
 		if n := state.Get(entryKey); n.Truthy() {
+			back = n.Int() < s.entry
 			s.entry = n.Int()
-			return s.offsets[s.entry] // 0 if the app has been loaded again since
+			return s.offsets[s.entry], back // 0 if the app has been loaded again since
 		}
 	}
 	s.last++
 	s.entry = s.last
 	history.Call("replaceState", map[string]any{entryKey: s.entry}, "")
-	return 0
+	return 0, false
 }
 
 // scrollTo scrolls the page, once it is drawn. While its lists load, the page may be too short:

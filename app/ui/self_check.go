@@ -70,9 +70,9 @@ func (s *selfCheck) body() []app.UI {
 		html.Ul().Class("findings").Body(
 			app.Range(found.Checks).Slice(func(i int) app.UI {
 				c := found.Checks[i]
-				state := badge("", e.T(message.FindingOK))
+				state := status(levelOK, e.T(message.FindingOK))
 				if !c.OK {
-					state = badge("bad", e.T(message.FindingToChange))
+					state = status(levelAlarm, e.T(message.FindingToChange))
 				}
 				return html.Li().Body(
 					html.P().Class("device").Body(html.Strong().Text(c.Name), state),

@@ -265,7 +265,7 @@ func (t *env) deviceLine(id string, device shared.Device, current bool) app.UI {
 	return html.P().Class("device").Body(
 		html.Strong().ID(id).Text(t.deviceName(device)),
 		app.If(current, func() app.UI {
-			return html.Span().Class("badge").Text(t.T(message.ThisDevice))
+			return label(t.T(message.ThisDevice))
 		}),
 	)
 }

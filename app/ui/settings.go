@@ -155,8 +155,8 @@ func (p *settings) pageList() app.UI {
 	links := make([]app.UI, len(pages))
 	for i, page := range pages {
 		var todo app.UI
-		if l := pageLevel(&p.overview.value, page.path); p.overview.known && l > levelOK {
-			todo = html.Span().Class("todo", l.name()).Body(icon(l.name()), span(e.word(l)))
+		if l, word := e.pageLevel(&p.overview.value, page.path); p.overview.known && l > levelOK {
+			todo = html.Span().Class("todo", l.name()).Body(icon(l.name()), span(word))
 		}
 		links[i] = p.link(page.path).Body(html.Text(e.T(page.name)), todo)
 	}

@@ -97,6 +97,7 @@ func (s *shell) OnNav(ctx app.Context) {
 	}
 	first := !s.route.opened
 	s.env.focus.dialogs.navigated()
+	left := s.route.path
 	if !s.route.moveTo(ctx.Page().URL()) {
 		return
 	}
@@ -106,10 +107,10 @@ func (s *shell) OnNav(ctx app.Context) {
 	}
 	s.env.opened.keepOnly(s.route.path)
 	s.setTitle()
-	offset := s.scroller.navigated()
+	offset, back := s.scroller.navigated()
 	if !first {
 		scrollTo(ctx, offset)
-		afterRender(ctx, func(app.Context) { element("title").Call("focus", map[string]any{"preventScroll": true}) })
+		afterRender(ctx, func(app.Context) { focusPage(left, back) })
 	}
 	if first || s.env.identity.user == nil {
 		s.fetchSession(ctx)

@@ -310,7 +310,7 @@ func (k *systemSetting) origin() []app.UI {
 	one := k.base
 	switch {
 	case one.ReadOnly:
-		return []app.UI{html.Span().Class("badge").Text(e.T(message.ReadOnlyValue)), html.Text(" " + e.T(message.SetByEnvironment))}
+		return []app.UI{label(e.T(message.ReadOnlyValue)), html.Text(" " + e.T(message.SetByEnvironment))}
 	case one.Revision > 0 && one.UpdatedAt != nil && one.UpdatedBy != nil:
 		return []app.UI{
 			html.Text(e.T(message.ChangedBy, *one.UpdatedBy) + " "),

@@ -86,9 +86,9 @@ func (v *twoFactorView) Render() app.UI {
 // badge draws whether two-factor authentication is on, with an icon and a word.
 func (v *twoFactorView) badge() app.UI {
 	if v.State.Enabled {
-		return html.Span().Class("badge", "with-icon").Body(icon(levelOK.name()), html.Text(v.Env.T(message.StateOn)))
+		return status(levelOK, v.Env.T(message.StateOn))
 	}
-	return html.Span().Class("badge", "with-icon", "advice").Body(icon(levelAdvice.name()), html.Text(v.Env.T(message.StateOff)))
+	return status(levelAdvice, v.Env.T(message.StateOff))
 }
 
 func (v *twoFactorView) off() []app.UI {
@@ -119,7 +119,7 @@ func (v *twoFactorView) on() []app.UI {
 			v.badge(),
 			app.If(v.State.Since != nil, func() app.UI {
 				since := *v.State.Since
-				return html.Span().Body(html.Text(e.T(message.OnSince)+" "), e.timestamp(since, e.localTime(since, "medium", "")))
+				return html.Span().Body(html.Text(e.T(message.SinceDate)+" "), e.timestamp(since, e.localTime(since, "medium", "")))
 			}),
 		),
 		html.P().Text(e.T(message.SignInTakesTwoFactors)),

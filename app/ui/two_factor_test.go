@@ -26,7 +26,7 @@ func TestTwoFactorView(t *testing.T) {
 		{
 			"off", shared.TwoFactor{},
 			[]string{en.T(message.StateOff), "badge with-icon advice", en.T(message.TwoFactorBenefit), en.T(message.EnableTwoFactor)},
-			[]string{en.T(message.OnSince), en.T(message.DisableTwoFactor), en.T(message.EnrollmentUnfinished)},
+			[]string{en.T(message.SinceDate), en.T(message.DisableTwoFactor), en.T(message.EnrollmentUnfinished)},
 		},
 		{
 			"off and unfinished", shared.TwoFactor{Pending: true},
@@ -36,7 +36,7 @@ func TestTwoFactorView(t *testing.T) {
 		{
 			"on", on(9, false),
 			[]string{
-				en.T(message.StateOn), en.T(message.OnSince), en.T(message.BackupCodesOfTenLeft, 9), en.T(message.NewBackupCodes),
+				en.T(message.StateOn), en.T(message.SinceDate), en.T(message.BackupCodesOfTenLeft, 9), en.T(message.NewBackupCodes),
 				en.T(message.MoveToNewPhone), en.T(message.DisableTwoFactor),
 			},
 			[]string{en.T(message.StateOff), en.T(message.EnableTwoFactor), "few-codes", en.T(message.PhoneMoveUnfinished)},

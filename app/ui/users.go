@@ -239,8 +239,8 @@ func (r *userRow) Render() app.UI {
 		html.P().Class("device").Body(
 			html.Strong().ID(userID(one)).TabIndex(-1).Text(one.Email),
 			app.If(one.Name != "", func() app.UI { return html.Span().Class("hint").Text(one.Name) }),
-			app.If(one.DisabledAt != nil, func() app.UI { return badge("bad", e.T(message.AccountIsDisabled)) }),
-			app.Range(badges).Slice(func(i int) app.UI { return badge("", badges[i]) }),
+			app.If(one.DisabledAt != nil, func() app.UI { return status(levelAlarm, e.T(message.AccountIsDisabled)) }),
+			app.Range(badges).Slice(func(i int) app.UI { return label(badges[i]) }),
 		),
 		html.Dl().Class("facts").Body(
 			fact(e.T(message.LastActive), active),

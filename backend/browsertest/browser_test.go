@@ -429,8 +429,9 @@ func testPassword(t *testing.T, server *testkit.Program) {
 	current.cardIsRecent("password")
 	current.Fill(en.T(message.CurrentPassword), changed)
 	current.Fill(en.T(message.NewPassword), password+" again")
-	current.Press(en.T(message.ChangePassword))
+	current.Key(kb.Enter)
 	current.See(en.T(message.DonePasswordChangedAlone))
+	current.AwaitFocus(en.T(message.AccountPassword)) // and no longer an empty field
 	if current.Sees(en.T(message.DonePasswordChanged)) {
 		t.Error("the page says that other sessions were signed out, and there were none")
 	}

@@ -116,7 +116,7 @@ func testGoBack(t *testing.T, server *testkit.Program) {
 	p.Until("the page opens at its top", `scrollY === 0`)
 	p.Act(`history.back()`)
 	p.At("/dashboard/settings")
-	p.AwaitFocus(en.T(message.SecurityHome))
+	p.AwaitFocus(en.T(message.ActiveSessions)) // the link that the user has followed
 	p.Until("the page is scrolled as before", `scrollY === 300`)
 	p.Act(`history.forward()`)
 	p.At("/dashboard/settings/sessions")
@@ -203,8 +203,8 @@ func testCheckUp(t *testing.T, server *testkit.Program) {
 	p.The("heading", en.T(message.CheckUpAdvice))
 	p.See(en.T(message.LevelAdvice)) // not by color alone
 
-	// Only the first check has the actions that its advice is about. The one that adds a passkey is
-	// then gone, so the focus goes to the heading.
+	// Each check has one action, which nothing else on the page repeats. The button that adds a passkey
+	// is then gone, so the focus goes to the heading.
 	p.The("button", en.T(message.EnableTwoFactor))
 	p.None("heading", en.T(message.PasskeyOffer))
 	p.Press(en.T(message.AddPasskey))
@@ -262,15 +262,10 @@ func testQuestion(t *testing.T, server *testkit.Program) {
 	p.cardSays("question", safariDevice)
 	p.cardSays("question", en.T(message.FirstOf, 2))
 
-	// On a phone, one screen down is the last row, also with the question and much to do. The session
-	// of the question is not listed a second time.
+	// On a phone, one screen down is the last row, also with the question and much to do.
 	p.Do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile))
 	if end := eval[float64](p, `document.querySelector(".row:has(#profile)").getBoundingClientRect().bottom + scrollY`); end > 2*740-56 {
 		t.Errorf("the last row of the home ends at %v pixels; want at most two screens above the bar", end)
-	}
-	if got := eval[int](p, `[...document.querySelectorAll("main .name")].filter((e) => e.checkVisibility() && e.textContent.includes(`+
-		testkit.Quote(safariDevice)+`)).length`); got != 0 {
-		t.Errorf("a phone lists the session of the question %d times", got)
 	}
 	p.Desk()
 	p.Press(en.T(message.YesItWasMe))
@@ -398,12 +393,13 @@ func testToast(t *testing.T, server *testkit.Program) {
 	p.saveProfile()
 	p.See(en.T(message.DoneProfileSaved))
 	const shown = `document.querySelector(".toast").getBoundingClientRect()`
-	const below = shown + `.top >= document.querySelector(".top").getBoundingClientRect().bottom`
-	p.Until("the message is at the top, below the header", shown+`.bottom < innerHeight / 2 && `+below)
+	p.Until("the message is at the top, below the header",
+		shown+`.bottom < innerHeight / 2 && `+shown+`.top >= document.querySelector(".top").getBoundingClientRect().bottom`)
 	p.Do(chromedp.EmulateViewport(360, 740))
 	p.saveProfile() // the message disappears after a few seconds, which a slow machine may have used up
 	p.See(en.T(message.DoneProfileSaved))
-	p.Until("the message is below the header, and lets through the taps on what it covers", `scrollTo(0, 0), `+below+` &&
+	p.Until("the message is above the bar, and lets through the taps on what it covers",
+		shown+`.top > innerHeight / 2 && `+shown+`.bottom <= document.querySelector(".bar").getBoundingClientRect().top &&
 		(r => document.elementFromPoint(r.left + r.width / 4, r.top + r.height / 2).closest(".toast") === null)(`+shown+`)`)
 	p.Act(`document.querySelector("main").dispatchEvent(new PointerEvent("pointerdown", {bubbles: true}))`)
 	p.Until("a tap removes the message", `!document.querySelector(".toast")`)

@@ -1436,6 +1436,9 @@ const (
 	// Profile changed
 	EventUserUpdated
 
+	// Fewer checks
+	FewerChecks
+
 	// Accounts created
 	FilterAccountsCreated
 
@@ -1838,6 +1841,9 @@ const (
 	// OK
 	LevelOK
 
+	// To review
+	LevelReview
+
 	// Limits count you as
 	LimitsCountYouAs
 
@@ -2231,7 +2237,7 @@ const (
 	// You aren't signed in anywhere else.
 	NoOtherSessions
 
-	// Sign in without a password
+	// None yet
 	NoPasskeysAtHome
 
 	// You don't have a passkey yet. Add one on this device, your phone or a security key.
@@ -2281,9 +2287,6 @@ const (
 
 	// The data on this device was deleted because the device has been offline for a week. Sign in once you…
 	OfflineDataExpired
-
-	// On since
-	OnSince
 
 	// One more step
 	OneMoreStep
@@ -2339,7 +2342,7 @@ const (
 	// Passkey “%s”
 	PasskeyNamed
 
-	// Sign in without a password next time
+	// Add a passkey on this device?
 	PasskeyOffer
 
 	// A passkey signs you in with your fingerprint, face or screen lock. It's faster than a password, and …
@@ -3137,11 +3140,11 @@ const (
 	// Was this you?
 	WasThisYou
 
-	// %d backup codes
-	WaysBackCodes
-
 	// %d backup codes, and email to your verified address
 	WaysBackCodesAndEmail
+
+	// %d backup codes, and your passkey if you forget the password
+	WaysBackCodesAndPasskey
 
 	// Email to your verified address
 	WaysBackEmail
