@@ -157,13 +157,16 @@ func worst(checks []check) (l level, done int) {
 	return l, done
 }
 
-// nextCheck returns the index of the first of the worst checks, or -1 if all are done.
-func nextCheck(checks []check) int {
-	worst, _ := worst(checks)
-	if worst <= levelOK {
-		return -1
+// nextCheck returns the index of the first of the worst checks, or -1 if all are done. asks is
+// whether the page asks about a sign-in, which is then not a check that it has to repeat.
+func nextCheck(checks []check, asks bool) int {
+	next := -1
+	for i, c := range checks {
+		if c.level > levelOK && !(asks && c.name == message.CheckSessions) && (next < 0 || c.level > checks[next].level) {
+			next = i
+		}
 	}
-	return slices.IndexFunc(checks, func(c check) bool { return c.level == worst })
+	return next
 }
 
 // checkBadge draws the level of a check. The icon of its row shows the same.

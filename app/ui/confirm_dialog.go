@@ -15,6 +15,8 @@ type confirmation struct {
 	Text  string
 	Yes   string // the label of the button that confirms
 	Do    func()
+
+	Harmless bool // nothing is lost
 }
 
 const confirmAction = "confirm"
@@ -90,7 +92,7 @@ func (d *confirmDialog) Render() app.UI {
 			d.Env.offlineNotice(d.Offline),
 			html.Div().Class("buttons").Body(
 				button(d.Env.T(message.CancelAction), d.no).Attr("autofocus", true),
-				button(d.confirmation.Yes, d.yes).Class("danger").Attr("disabled", d.Offline),
+				button(d.confirmation.Yes, d.yes).Class(onOff(d.confirmation.Harmless, "main", "danger")).Attr("disabled", d.Offline),
 			),
 		)
 }

@@ -153,7 +153,7 @@ func (v *emailView) OnUpdate(ctx app.Context) {
 	defer rescue()
 	if v.asked && v.Pending.Address != "" {
 		v.asked = false
-		scrollIntoView(ctx, "email")
+		scrollTop(ctx, "address")
 	}
 }
 
@@ -165,6 +165,7 @@ func (v *emailView) OnInit() {
 func (v *emailView) open(app.Context, app.Event) {
 	v.opened = true
 	focus(v.ctx, v.form.inputID("newEmail"))
+	scrollTop(v.ctx, "address")
 }
 
 // close closes the form, and focuses the element with an ID.

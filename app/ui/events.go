@@ -181,14 +181,17 @@ func logOf(address *url.URL, filter string, only logScope) string {
 }
 
 // OnNav implements [app.Navigator]. A link to the page itself, as in the list of pages, leads to
-// all events. The heading says what the list shows, so it gets the focus: the link may be gone.
+// all events. The heading says what the list shows, so it gets the focus.
 func (s *events) OnNav(ctx app.Context) {
 	defer rescue()
 	address := ctx.Page().URL()
 	filter, from, only := filterOf(address, s.All), address.Query().Get(beforeParameter), scopeOf(address, s.All)
 	if address.Path == s.path && (filter != s.list.filter || from != s.list.from || only != s.only) {
 		s.show(filter, from, only)
-		focus(ctx, "log")
+		if address.Fragment == "log" { // a link leads to it
+			afterRender(ctx, func(app.Context) { element("log").Call("focus", map[string]any{"preventScroll": true}) })
+			scrollTop(ctx, "log")
+		}
 	}
 }
 

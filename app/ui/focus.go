@@ -12,19 +12,6 @@ type focusKeeper struct {
 	dialogs dialogHistory
 }
 
-// focusPage focuses the heading of a page that has opened, so that screen readers announce it. If
-// the user has gone back, the focus returns to the link to the page that the user has left.
-func focusPage(left string, back bool) {
-	to := element("title")
-	if back {
-		link := element("content").Call("querySelector", `.cards a[href="`+left+`"]`)
-		if link.Truthy() && link.Call("getClientRects").Get("length").Int() > 0 {
-			to = link
-		}
-	}
-	to.Call("focus", map[string]any{"preventScroll": true})
-}
-
 // showDialog opens a modal dialog. It removes the message about the last success, which would
 // lie behind the dialog and be about something else.
 func (k *focusKeeper) showDialog(ctx app.Context, id string) {

@@ -154,7 +154,7 @@ func (h *home) checks(checks []check) app.UI {
 		title = message.CheckUpAlarm
 	}
 	rows := make([]app.UI, len(checks))
-	next := nextCheck(checks)
+	next := nextCheck(checks, h.Overview.Question != nil)
 	for i, c := range checks {
 		class := "later"
 		if i == next {
@@ -212,14 +212,18 @@ func (h *home) question() app.UI {
 	if n := h.Overview.Sessions.New; n > 1 {
 		count = status(levelAdvice, e.T(message.FirstOf, n))
 	}
+	state := []app.UI{
+		html.Span().ID("question-text").Text(e.deviceName(one.Device)), h.ago("", one.CreatedAt),
+		span(one.IPAddress), span(e.methodText(one.Method)),
+	}
+	yes := app.UI(e.yesButton(*one, h.confirm, h.Busy).Aria("describedby", "question-text"))
+	if s := &h.Overview.Sessions; len(s.Newest) > 0 && !mayConfirm(s.Newest[0], *one, s.Count-1 > s.New) {
+		yes = hint(e.T(message.ErrSessionUnconfirmed))
+	}
 	return row(html.Section().Class("card").Aria("labelledby", "question"), tile(one.Device.Kind, levelAdvice),
-		html.H2().ID("question").TabIndex(-1).Text(e.T(message.WasThisYou)), count,
-		[]app.UI{
-			html.Span().ID("question-text").Text(e.deviceName(one.Device)), h.ago("", one.CreatedAt),
-			span(one.IPAddress), span(e.methodText(one.Method)),
-		},
+		html.H2().ID("question").TabIndex(-1).Text(e.T(message.WasThisYou)), count, state,
 		div("actions",
-			e.yesButton(*one, h.confirm, h.Busy).Aria("describedby", "question-text"),
+			yes,
 			e.noButton(*one, shared.PageSettings, h.report, h.Busy).Aria("describedby", "question-text"),
 		),
 	)

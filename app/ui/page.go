@@ -67,12 +67,12 @@ func focusField(ctx app.Context, id string, over ...string) {
 	})
 }
 
-// scrollIntoView scrolls as far as it takes to show an element, once the page shows the pending
-// changes. What is fixed at the bottom does not cover the element: see scroll-padding in web/app.css.
-func scrollIntoView(ctx app.Context, id string) {
+// scrollTop scrolls an element to the top of the window, once the page shows the pending changes, so
+// that what follows it is in view.
+func scrollTop(ctx app.Context, id string) {
 	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
-			e.Call("scrollIntoView", map[string]any{"block": "nearest", "behavior": scrollBehavior()})
+			e.Call("scrollIntoView", map[string]any{"block": "start", "behavior": scrollBehavior()})
 		}
 	})
 }

@@ -85,7 +85,7 @@ func (v *sessionsView) drawGroup(id, name string, group sessionGroup) app.UI {
 		if row.Group == group {
 			rows = append(rows, &sessionRow{
 				Env: v.Env, Value: row, Now: v.Value.Now, Stored: v.Value.Stored, Busy: v.Value.Busy == row.Token, Do: v.Do,
-				Twin: v.hasTwin(row.Session),
+				Twin: v.hasTwin(row.Session), Refused: v.refuses(row.Session),
 			})
 		}
 	}
@@ -96,6 +96,19 @@ func (v *sessionsView) drawGroup(id, name string, group sessionGroup) app.UI {
 		html.H2().ID(id).Text(name),
 		html.Ul().Aria("labelledby", id).Body(rows...),
 	)
+}
+
+// refuses reports whether the current session must not confirm another one.
+func (v *sessionsView) refuses(other shared.Session) bool {
+	var current shared.Session
+	known := false
+	for _, row := range v.Value.Rows {
+		if row.IsCurrent {
+			current = row.Session
+		}
+		known = known || !row.IsNew && !row.Ended
+	}
+	return !mayConfirm(current, other, known)
 }
 
 // hasTwin reports whether the row of another session has the same name.
@@ -116,6 +129,8 @@ type sessionRow struct {
 	Busy   bool
 	Twin   bool // another row has the same name, so this one says when the session began
 	Do     sessionActions
+
+	Refused bool // the current session must not confirm this one
 }
 
 // CompoID implements [app.DismountEnforcer].
@@ -194,7 +209,7 @@ func (r *sessionRow) drawQuestion() app.UI {
 	}
 	return html.Div().Body(
 		&signInQuestion{
-			Env: e, Session: row.Session, Name: deviceID(row.Session), Busy: r.Busy || row.Ended, Stored: r.Stored,
+			Env: e, Session: row.Session, Name: deviceID(row.Session), Busy: r.Busy || row.Ended, Stored: r.Stored, Refused: r.Refused,
 			Yes: r.Do.confirm, No: r.Do.report,
 		},
 	)

@@ -97,8 +97,12 @@ func (s *shell) OnNav(ctx app.Context) {
 	}
 	first := !s.route.opened
 	s.env.focus.dialogs.navigated()
-	left := s.route.path
+	at, back := s.scroller.navigated()
 	if !s.route.moveTo(ctx.Page().URL()) {
+		if back { // to another part of the same page, such as the log of all users
+			scrollTo(ctx, at.offset)
+			afterRender(ctx, func(app.Context) { at.focusLink() })
+		}
 		return
 	}
 	s.env.focus.dialogs.closeAll() // they are about the page that the user has left
@@ -107,10 +111,13 @@ func (s *shell) OnNav(ctx app.Context) {
 	}
 	s.env.opened.keepOnly(s.route.path)
 	s.setTitle()
-	offset, back := s.scroller.navigated()
 	if !first {
-		scrollTo(ctx, offset)
-		afterRender(ctx, func(app.Context) { focusPage(left, back) })
+		scrollTo(ctx, at.offset)
+		afterRender(ctx, func(app.Context) {
+			if !back || !at.focusLink() { // a heading makes screen readers announce the page
+				element("title").Call("focus", map[string]any{"preventScroll": true})
+			}
+		})
 	}
 	if first || s.env.identity.user == nil {
 		s.fetchSession(ctx)

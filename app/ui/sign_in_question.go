@@ -17,6 +17,7 @@ type signInQuestion struct {
 	Name    string // the ID of the element that names the device
 	Busy    bool
 	Stored  bool // the session is from the snapshot
+	Refused bool // this session must not confirm it: see [mayConfirm]
 	Yes, No func(shared.Session)
 }
 
@@ -40,9 +41,18 @@ func (q *signInQuestion) Render() app.UI {
 	e, id := q.Env, q.CompoID()
 	return html.Div().Class("question").Role("group").Aria("labelledby", id).Aria("describedby", q.Name).Body(
 		html.Strong().ID(id).Text(e.T(message.WasThisYou)),
-		e.yesButton(q.Session, q.yes, q.Busy).Aria("describedby", q.Name).Attr("disabled", q.Stored),
+		app.If(q.Refused, func() app.UI { return hint(e.T(message.ErrSessionUnconfirmed)) }).Else(func() app.UI {
+			return e.yesButton(q.Session, q.yes, q.Busy).Aria("describedby", q.Name).Attr("disabled", q.Stored)
+		}),
 		e.noButton(q.Session, shared.PageSessions, q.no, q.Busy).Aria("describedby", q.Name).Attr("disabled", q.Stored),
 	)
+}
+
+// mayConfirm reports whether the current session may confirm another one, as the server decides:
+// known is whether the user has a session that is not new. Otherwise the page says where to answer,
+// instead of a button that fails.
+func mayConfirm(current, other shared.Session, known bool) bool {
+	return !current.IsNew || !known && current.CreatedAt.Before(other.CreatedAt.Time)
 }
 
 // yesButton draws the button that answers that a sign-in was the user's.

@@ -23,6 +23,7 @@ type toasts struct {
 	tooOld  bool   // the server no longer supports this version
 
 	successAt time.Time
+	path      string // of the page
 }
 
 const (
@@ -78,6 +79,16 @@ func (t *toasts) OnMount(ctx app.Context) {
 	t.update = app.Window().Get("latchkeyUpdate").Truthy()
 	listen(ctx, app.Window(), "latchkey-update", func(app.Context, app.Value) { t.update = true })
 	listen(ctx, app.Window(), "pointerdown", t.onPointer)
+}
+
+// OnNav implements [app.Navigator]. A failure is about the page on which it happened.
+func (t *toasts) OnNav(ctx app.Context) {
+	defer rescue()
+	path := ctx.Page().URL().Path
+	if t.path != "" && path != t.path {
+		t.failure = ""
+	}
+	t.path = path
 }
 
 // onPointer removes a success message of a narrow window when the user taps anything else. What
@@ -158,7 +169,12 @@ func drawToast(message, kind string, buttons ...app.UI) app.UI {
 	if message == "" {
 		return html.Div()
 	}
+	l := levelOK
+	if kind == "bad" {
+		l = levelAlarm
+	}
 	return html.Div().Class("toast", kind).Body(
+		icon(l.name()),
 		html.P().Text(message),
 		html.Div().Class("buttons").Body(buttons...),
 	)

@@ -103,7 +103,7 @@ func (s *users) confirm(one shared.ManagedUser, a *adminAction) {
 
 // question asks whether to apply the action to an account.
 func (a *adminAction) question(e *env, one shared.ManagedUser) confirmation {
-	return confirmation{Title: e.T(a.title, one.Email), Text: e.T(a.text), Yes: e.T(a.yes)}
+	return confirmation{Title: e.T(a.title, one.Email), Text: e.T(a.text), Yes: e.T(a.yes), Harmless: a == enableUser}
 }
 
 func (s *users) run(one shared.ManagedUser, a *adminAction) {
@@ -116,6 +116,7 @@ func (s *users) run(one shared.ManagedUser, a *adminAction) {
 		}
 		toast(ctx, s.Env.T(a.done, one.Email))
 		s.reload(one)
+		refresh(ctx) // the log has an entry more
 	})
 }
 
