@@ -5,6 +5,7 @@ package ui
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"latchkey/app/html"
 	"latchkey/shared"
@@ -54,6 +55,38 @@ func TestHomeHasNoActionTwice(t *testing.T) {
 		}
 		if n := strings.Count(drawn, ">"+en.T(message.EnableTwoFactor)+"<"); n != want {
 			t.Errorf("%s: the home has %d buttons that turn it on; want %d", what, n, want)
+		}
+	}
+}
+
+// TestQuestionOfNewSession tests that the home has no button to confirm a sign-in if the server
+// would refuse it, and says where to answer instead.
+func TestQuestionOfNewSession(t *testing.T) {
+	at := func(minute int) shared.Time {
+		return shared.Time{Time: en.now().Add(time.Duration(minute) * time.Minute)}
+	}
+	for _, tt := range []struct {
+		what    string
+		isNew   bool        // the current session
+		created shared.Time // the current session
+		known   int         // other sessions that are not new
+		yes     bool
+	}{
+		{"a known session", false, at(0), 1, true},
+		{"the older one of two new sessions", true, at(0), 0, true},
+		{"the newer one of two new sessions", true, at(2), 0, false},
+		{"a new session beside a known one", true, at(0), 1, false},
+	} {
+		question := shared.Session{Token: "other", CreatedAt: at(1), IsNew: true}
+		current := shared.Session{Token: "me", IsCurrent: true, IsNew: tt.isNew, CreatedAt: tt.created}
+		view := &home{Env: newEnv(), Overview: *overview(func(o *shared.Overview) {
+			o.Question = &question
+			o.Sessions = shared.SessionSummary{Count: 2 + tt.known, New: 1, Newest: []shared.Session{current, question}}
+		})}
+		drawn := unescape(html.String(view))
+		yes, where := strings.Contains(drawn, ">"+en.T(message.YesItWasMe)+"<"), strings.Contains(drawn, en.T(message.ErrSessionUnconfirmed))
+		if yes != tt.yes || where == tt.yes || !strings.Contains(drawn, en.T(message.NoSecureAccount)) {
+			t.Errorf("%s: the button to confirm %t, the sentence %t; want the button %t", tt.what, yes, where, tt.yes)
 		}
 	}
 }

@@ -268,6 +268,11 @@ func testSystemPeople(t *testing.T) {
 	p.Until("only that user is found", `document.querySelectorAll(".user").length === 1`)
 	p.Click("link", en.T(message.SecurityLog), "")
 	p.AwaitFocus(en.T(message.SecurityLogOfUser, email))
+	p.Act(`history.back()`)
+	p.The("heading", en.T(message.SecurityLogOfAllUsers))
+	p.AwaitFocus(en.T(message.SecurityLog)) // the link that the administrator has followed
+	p.Act(`history.forward()`)
+	p.AwaitFocus(en.T(message.SecurityLogOfUser, email))
 	p.cardOmits("log", en.T(message.EventSettingChanged))
 	p.cardSays("log", en.T(message.EventSignUp))
 	chooseDay := func(day string) {
