@@ -256,7 +256,8 @@ type EventPage struct {
 	Events []Event `json:"events"`
 	Next   string  `json:"next,omitempty"` // for [EventQuery].Before; empty on the last page
 
-	// Account is that of [EventQuery].User, also if it has no events; null without that.
+	// Account is the account that [EventQuery].User names, even if it has no events. It is absent
+	// if the query names none.
 	Account *Person `json:"account,omitempty"`
 }
 

@@ -83,12 +83,12 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || url.origin !== self.location.origin) {
     return; // the browser handles the request itself
   }
-  const server = url.pathname.startsWith("/api/") || isLink(url);
+  const fromServer = url.pathname.startsWith("/api/") || isLink(url);
   if (request.mode === "navigate") {
     // Never without a response: the browser has sent the request as a preload, and would send it
     // again. Some links work only once.
-    event.respondWith(server ? answer(event) : page(event, url.pathname));
-  } else if (!server && files.includes(url.pathname + url.search)) {
+    event.respondWith(fromServer ? answer(event) : page(event, url.pathname));
+  } else if (!fromServer && files.includes(url.pathname + url.search)) {
     event.respondWith(file(request));
   }
 });

@@ -132,7 +132,7 @@ func (t *env) checkSessions(o *shared.Overview) check {
 	switch n := o.Sessions.New; {
 	case n > 0:
 		c.level, c.text = levelAdvice, t.plural(n, message.SessionsNewOne, message.SessionsNewMany)
-		if o.Question == nil || n > 1 { // otherwise the question is below
+		if o.Question == nil || n > 1 { // otherwise the question is above
 			c.action = reviewSessions
 		}
 	default:
@@ -157,8 +157,8 @@ func worst(checks []check) (l level, done int) {
 	return l, done
 }
 
-// nextCheck returns the index of the first of the worst checks, or -1 if all are done. asks is
-// whether the page asks about a sign-in, which is then not a check that it has to repeat.
+// nextCheck returns the index of the first of the worst checks, or -1 if there is nothing to do. asks
+// is whether the page asks about a sign-in: then the check of the sessions would only repeat that.
 func nextCheck(checks []check, asks bool) int {
 	next := -1
 	for i, c := range checks {

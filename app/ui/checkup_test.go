@@ -146,9 +146,9 @@ func TestWorst(t *testing.T) {
 	}
 }
 
-// TestPageLevel tests the levels in the list of pages, for each page in the order of
+// TestLevelOf tests the levels in the list of pages, for each page in the order of
 // [settingsPages].
-func TestPageLevel(t *testing.T) {
+func TestLevelOf(t *testing.T) {
 	for _, tt := range []struct {
 		want   string
 		change func(o *shared.Overview)

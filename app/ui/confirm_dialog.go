@@ -16,7 +16,7 @@ type confirmation struct {
 	Yes   string // the label of the button that confirms
 	Do    func()
 
-	Harmless bool // nothing is lost
+	Harmless bool // the button that confirms is not red
 }
 
 const confirmAction = "confirm"

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -89,7 +90,10 @@ func richAnswers() map[string]any {
 // is not.
 func richPage(t *testing.T, path string, signedIn bool) Page {
 	t.Helper()
-	address := &url.URL{Path: path}
+	address, err := url.Parse(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := Page{
 		Address: address, Name: "Latchkey", Language: message.English, Locale: "en-US", Zone: time.UTC,
 		State: shared.PageState{At: shared.Time{Time: drawnAt}},
@@ -115,7 +119,7 @@ func drawnPage(p Page) string {
 // eachRichPage calls f with each page, for a user who is signed in and for one who is not.
 func eachRichPage(t *testing.T, f func(name string, p Page)) {
 	t.Helper()
-	for _, path := range shared.Pages {
+	for _, path := range slices.Concat(shared.Pages, []string{shared.PageSystem + "?user=u", shared.PageSettings + "?" + allChecks}) {
 		for _, signedIn := range []bool{true, false} {
 			f(fmt.Sprint(path, " ", signedIn), richPage(t, path, signedIn))
 		}

@@ -41,6 +41,7 @@ type env struct {
 	drawnAt time.Time   // the time of the page during its first drawing; zero afterwards
 
 	clockAskedAt time.Time // see [tickClock]
+	wentBack     bool      // the last navigation was to an earlier entry of the history
 	timesHidden  int       // how often the page has been hidden, for another tab or app
 	gotPasskey   string    // the account to which this page last added a passkey
 	signInEmail  string    // the address to sign in with, after a password reset; empty if unknown

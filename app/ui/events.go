@@ -188,8 +188,7 @@ func (s *events) OnNav(ctx app.Context) {
 	filter, from, only := filterOf(address, s.All), address.Query().Get(beforeParameter), scopeOf(address, s.All)
 	if address.Path == s.path && (filter != s.list.filter || from != s.list.from || only != s.only) {
 		s.show(filter, from, only)
-		if address.Fragment == "log" { // a link leads to it
-			afterRender(ctx, func(app.Context) { element("log").Call("focus", map[string]any{"preventScroll": true}) })
+		if address.Fragment == "log" && !s.Env.wentBack { // a link leads to it
 			scrollTop(ctx, "log")
 		}
 	}
@@ -250,8 +249,10 @@ func (s *events) Render() app.UI {
 	e := s.Env
 	name, text := e.T(message.SecurityLog), e.T(message.SecurityLogExplanation)
 	switch {
+	case s.only.user != "" && s.user == nil:
+		text = ""
 	case s.only.user != "":
-		name, text = e.T(message.SecurityLogOfUser, s.userName()), ""
+		name, text = e.T(message.SecurityLogOfUser, cmp.Or(s.user.Email, s.user.ID)), "" // a deleted account has only its ID
 	case s.All:
 		name, text = e.T(message.SecurityLogOfAllUsers), e.T(message.SecurityLogOfAllUsersExplanation)
 	}
@@ -268,14 +269,6 @@ func (s *events) Render() app.UI {
 			Do: eventActions{s.choose, s.chooseDay, s.all, s.more},
 		},
 	)
-}
-
-// userName returns the address of the user of the scope. A deleted account has only its ID.
-func (s *events) userName() string {
-	if s.user != nil && s.user.ID == s.only.user {
-		return cmp.Or(s.user.Email, s.user.ID)
-	}
-	return s.only.user
 }
 
 // drawAllUsers draws the link from the log of one user to that of all.

@@ -248,7 +248,7 @@ func (t *env) eventItem(e shared.Event, text string, at app.UI) app.UI {
 	case shared.WeightChange:
 		class, word = "change", html.Span().Class("visually-hidden").Text(t.T(message.EventIsChange))
 	case shared.WeightAlarm:
-		class, image, word = "alarm", "alarm", html.Span().Class("badge bad").Text(t.T(message.EventIsWarning))
+		class, image, word = "alarm", "alarm", badge(levelAlarm.name(), t.T(message.EventIsWarning))
 	}
 	return html.Li().Class("event", class).ID(eventID(e)).TabIndex(-1).Body(
 		icon(image),

@@ -138,11 +138,21 @@ const allChecks = "checks"
 func (h *home) toggleChecks(_ app.Context, e app.Event) {
 	e.PreventDefault()
 	e.Call("stopPropagation") // otherwise go-app opens the address
+	history := app.Window().Get("history")
+	history.Call("replaceState", history.Get("state"), "", h.otherChecks())
 	h.allShown = !h.allShown
 }
 
-// checks draws the check-up. Narrow windows show only the next check that the user can do something
-// about, and the others on demand.
+// otherChecks returns the address of the home that shows all checks, or only the next one if it shows
+// all now.
+func (h *home) otherChecks() string {
+	if h.allShown {
+		return shared.PageSettings
+	}
+	return shared.PageSettings + "?" + allChecks
+}
+
+// checks draws the check-up. Narrow windows show only the worst check, and the others on demand.
 func (h *home) checks(checks []check) app.UI {
 	e := h.Env
 	level, done := worst(checks)
@@ -163,15 +173,15 @@ func (h *home) checks(checks []check) app.UI {
 		rows[i] = row(html.Li().Class(class), tile(c.level.name(), c.level), span(e.T(c.name)), e.checkBadge(c),
 			[]app.UI{span(c.text)}, h.action(c.action))
 	}
-	all, other, toggle := "", shared.PageSettings+"?"+allChecks, message.AllChecks
+	all, toggle := "", message.AllChecks
 	if h.allShown {
-		all, other, toggle = "all", shared.PageSettings, message.FewerChecks
+		all, toggle = "all", message.FewerChecks
 	}
 	return html.Section().Class("card", "check-up", all).Aria("labelledby", "check-up").Body(
 		row(html.Div(), tile("shield", level), html.H2().ID("check-up").TabIndex(-1).Text(e.T(title)), nil,
 			[]app.UI{span(e.T(message.SecurityCheckUp)), span(e.T(message.CheckUpDone, done, len(checks)))}),
 		html.Ul().ID("checks").Class("rows").Body(rows...),
-		html.A(other).Class("more").Aria("expanded", h.allShown).Aria("controls", "checks").
+		html.A(h.otherChecks()+"#check-up").Class("more").Aria("controls", "checks").
 			Text(e.T(toggle)).OnClick(on(h.toggleChecks)),
 	)
 }

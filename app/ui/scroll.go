@@ -37,7 +37,8 @@ func (s *scroller) navigated() (at position, back bool) {
 		if n := state.Get(entryKey); n.Truthy() {
 			back = n.Int() < s.entry
 			s.entry = n.Int()
-			return s.left[s.entry], back // zero if the app has been loaded again since
+			s.last = max(s.last, s.entry) // the app may have been loaded again
+			return s.left[s.entry], back  // zero if the app has been loaded again since
 		}
 	}
 	s.last++

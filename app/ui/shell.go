@@ -98,6 +98,7 @@ func (s *shell) OnNav(ctx app.Context) {
 	first := !s.route.opened
 	s.env.focus.dialogs.navigated()
 	at, back := s.scroller.navigated()
+	s.env.wentBack = back
 	if !s.route.moveTo(ctx.Page().URL()) {
 		if back { // to another part of the same page, such as the log of all users
 			scrollTo(ctx, at.offset)

@@ -142,38 +142,34 @@ func (t *toasts) reload(app.Context, app.Event) {
 // Render implements [app.Composer].
 func (t *toasts) Render() app.UI {
 	e := t.Env
-	update, buttons := "", []app.UI{button(e.T(message.ReloadNow), t.reload).Class("quiet")}
+	update, news, buttons := "", levelAdvice, []app.UI{button(e.T(message.ReloadNow), t.reload).Class("quiet")}
 	switch {
 	case t.tooOld:
-		update = e.T(message.ErrAppUnsupported)
+		update, news = e.T(message.ErrAppUnsupported), levelAlarm
 	case t.update:
 		update = e.T(message.NewVersionReady)
 		buttons = append(buttons, button(e.T(message.RemindLater), t.postpone).Class("quiet"))
 	}
 	return html.Div().Class("toasts").Body(
 		html.Div().Role("status").Body(
-			drawToast(update, "good", buttons...),
-			drawToast(t.success, "good",
+			drawToast(update, news, buttons...),
+			drawToast(t.success, levelOK,
 				html.Button().Class("quiet").Aria("label", e.T(message.DismissNotice)).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 		html.Div().Role("alert").Body(
-			drawToast(t.failure, "bad",
+			drawToast(t.failure, levelAlarm,
 				html.Button().Class("quiet").Aria("label", e.T(message.DismissNotice)).Body(icon("cross")).OnClick(on(t.dismiss)),
 			),
 		),
 	)
 }
 
-func drawToast(message, kind string, buttons ...app.UI) app.UI {
+func drawToast(message string, l level, buttons ...app.UI) app.UI {
 	if message == "" {
 		return html.Div()
 	}
-	l := levelOK
-	if kind == "bad" {
-		l = levelAlarm
-	}
-	return html.Div().Class("toast", kind).Body(
+	return html.Div().Class("toast", l.name()).Body(
 		icon(l.name()),
 		html.P().Text(message),
 		html.Div().Class("buttons").Body(buttons...),

@@ -300,11 +300,12 @@ func (s *Service) RevokeSession(ctx context.Context, actor Actor, id string) err
 // It fails with [shared.ErrSessionUnconfirmed] for the actor's own session, and where the
 // actor's session is new itself: an attacker who has signed in must not answer the owner's
 // question. There is one exception, so that the question does not stay forever: where all
-// sessions of the user are new, an older one can confirm a newer one. It is then no longer new
-// itself. Otherwise the newer one would be the only one that could answer further questions.
+// sessions of the user are new, an older one can confirm a newer one. The older one stays new:
+// an attacker who has signed in before the owner must not end the question about that by
+// confirming the owner's session.
 //
 // What is left: an attacker who signs in twice, after all known sessions of the owner have
-// ended, can confirm the second session, and with it the first. The attacker can end them,
+// ended, can confirm the second session, and from there the first. The attacker can end them,
 // which the owner sees. An attacker with the cookie of a known session can confirm any, and so
 // can one who signs in again after the [newDeviceWindow]. The owner still has the email about
 // a new browser, and the log says who confirmed what.
@@ -397,8 +398,8 @@ type sessionStore interface {
 	// ends, and returns the user. It fails with [shared.ErrUnauthorized] unless the session
 	// exists with its token.
 	LockSession(ctx context.Context, s Session) (User, error)
-	// ConfirmSession makes another unexpired session of the same user known, and with it the
-	// current one, and reports whether it did. It does not if the other session is known already, or if current must
+	// ConfirmSession makes another unexpired session of the same user known, and reports
+	// whether it did. It does not if the other session is known already, or if current must
 	// not confirm it: see [Service.ConfirmSignIn].
 	ConfirmSession(ctx context.Context, current Session, id string, now time.Time) (bool, error)
 	// TakeSession deletes a session of a user, and returns its user agent. It fails with

@@ -53,18 +53,22 @@ func TestListEvents(t *testing.T) {
 			t.Errorf("of no kind: %v", a)
 		}
 		// Users see no events of other users, even with the other user's ID.
-		if a := other.Get("/list-events?user=" + owner.id()); strings.Contains(a.Body, ann) || a.Get("events.0.account.email") != bob {
+		if a := other.Get("/list-events?user=" + owner.id()); strings.Contains(a.Body, ann) || a.Get("events.0.account.email") != bob || a.Get("account") != nil {
 			t.Errorf("another's: %v", a)
 		}
 
 		want(t, owner.Do("GET", "/api/events", ""), 403, "FORBIDDEN")
 		want(t, owner.Do("GET", "/api/events.csv", ""), 403, "FORBIDDEN")
 		owner.grant(account.PermissionAudit)
-		if a := owner.Do("GET", "/api/events?user="+other.id(), ""); a.Get("events.0.account.email") != bob || a.Get("events.1") != nil {
+		if a := owner.Do("GET", "/api/events?user="+other.id(), ""); a.Get("events.0.account.email") != bob || a.Get("events.1") != nil ||
+			a.Get("account.email") != bob || a.Get("account.id") != other.id() {
 			t.Errorf("of all accounts, of one: %v", a)
 		}
+		if a := owner.Do("GET", "/api/events?kind=user-deleted&user="+other.id(), ""); a.Get("events.0") != nil || a.Get("account.email") != bob {
+			t.Errorf("of all accounts, none of one: %v", a)
+		}
 		if a := owner.Do("GET", "/api/events?kind=sign-up", ""); a.Get("events.0.account.email") != bob ||
-			a.Get("events.1.account.email") != ann || a.Get("events.2") != nil {
+			a.Get("events.1.account.email") != ann || a.Get("events.2") != nil || a.Get("account") != nil {
 			t.Errorf("of all accounts, of one kind: %v", a)
 		}
 		// The ID of a deleted account stays in the log.
@@ -73,6 +77,9 @@ func TestListEvents(t *testing.T) {
 		if a := owner.Do("GET", "/api/events?kind=user-deleted", ""); a.Get("events.0.account.id") != id ||
 			a.Get("events.0.account.email") != nil {
 			t.Errorf("a deleted user: %v", a)
+		}
+		if a := owner.Do("GET", "/api/events?user="+id, ""); a.Get("account.id") != id || a.Get("account.email") != nil {
+			t.Errorf("of a deleted user: %v", a)
 		}
 	})
 }

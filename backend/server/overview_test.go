@@ -392,6 +392,9 @@ func TestConfirmSignIn(t *testing.T) {
 		want(t, owner.Elsewhere().Post("/sign-out", body{}), 200, "")
 		want(t, newer.confirm(id(older)), 403, "FORBIDDEN")
 		want(t, older.confirm(id(newer)), 200, "")
+		if newer.question() != id(older) { // which may be an attacker's
+			t.Errorf("after the older session has confirmed the newer, the question is about %q; want the older, %q", newer.question(), id(older))
+		}
 		want(t, newer.confirm(id(older)), 200, "")
 		if got := older.question() + newer.question(); got != "" {
 			t.Errorf("questions about %s are left", got)

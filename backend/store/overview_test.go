@@ -145,7 +145,7 @@ func TestConfirmSession(t *testing.T) {
 				if s.ID == other.ID && s.IsNew != (test.other.isNew && !test.want) {
 					t.Errorf("%s: new %t afterward", test.what, s.IsNew)
 				}
-				if s.ID == current.ID && s.IsNew != (test.current.isNew && !test.want) {
+				if s.ID == current.ID && s.IsNew != test.current.isNew {
 					t.Errorf("%s: the one that confirms is new %t afterward", test.what, s.IsNew)
 				}
 			}

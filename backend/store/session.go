@@ -83,12 +83,7 @@ func (db DB) ConfirmSession(ctx context.Context, current account.Session, id str
 	n, err := rowsAffected(db.bun.NewUpdate().Model((*account.Session)(nil)).Set("is_new = ?", false).
 		Where("?TableAlias.user_id = ?", current.UserID).Where("?TableAlias.id = ?", id).Where("?TableAlias.id <> ?", current.ID).
 		Where("?TableAlias.is_new").Where("?TableAlias.expires_at > ?", now).Where("EXISTS (?)", may).Exec(ctx))
-	if err != nil || n == 0 || !current.IsNew {
-		return n == 1, err
-	}
-	_, err = db.bun.NewUpdate().Model((*account.Session)(nil)).Set("is_new = ?", false).
-		Where("user_id = ?", current.UserID).Where("id = ?", current.ID).Exec(ctx)
-	return err == nil, wrapDB(err)
+	return n == 1, err
 }
 
 // TakeSession implements [account.Store].

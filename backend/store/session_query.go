@@ -23,8 +23,7 @@ var batchSizes = [...]int{1, 4, 16, maxBatch}
 // one for each of [batchSizes].
 type sessionQueries [len(batchSizes)]*prepared
 
-func newSessionQueries(pool *sql.DB, postgres bool) (all sessionQueries) {
-	pooled := new(atomic.Bool)
+func newSessionQueries(pool *sql.DB, postgres bool, pooled *atomic.Bool) (all sessionQueries) {
 	for i, n := range batchSizes {
 		all[i] = &prepared{pool: pool, text: sessionText(n, postgres), record: postgres, pooled: pooled}
 	}
@@ -131,7 +130,7 @@ FROM (
 // newSessionList returns the statement that lists the sessions of a user, with the names of their
 // passkeys. It lists expired ones, too: if the time were a parameter, the plan that Postgres keeps
 // would read the sessions of all users that have not expired.
-func newSessionList(pool *sql.DB, postgres bool) *prepared {
+func newSessionList(pool *sql.DB, postgres bool, pooled *atomic.Bool) *prepared {
 	placeholder := "?"
 	if postgres {
 		placeholder = "$"
@@ -143,7 +142,7 @@ SELECT {row}
 FROM sessions LEFT JOIN passkeys ON passkeys.id = sessions.passkey_id
 WHERE sessions.user_id = ?1
 ORDER BY sessions.last_active_at DESC, sessions.id`)
-	return &prepared{pool: pool, text: text, record: postgres, pooled: new(atomic.Bool)}
+	return &prepared{pool: pool, text: text, record: postgres, pooled: pooled}
 }
 
 // sessionFields returns the destinations of [sessionColumns]. To name them takes less time

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -132,8 +133,9 @@ func openPostgres(dsn string, timeout time.Duration) (DB, error) {
 // withQueries returns the DB with what its callers share.
 func (db DB) withQueries(timeout time.Duration) DB {
 	db.timeout = timeout
-	db.sessionQueries = newSessionQueries(db.pool.DB, db.dsn != "")
-	db.sessionList = newSessionList(db.pool.DB, db.dsn != "")
+	pooled := new(atomic.Bool)
+	db.sessionQueries = newSessionQueries(db.pool.DB, db.dsn != "", pooled)
+	db.sessionList = newSessionList(db.pool.DB, db.dsn != "", pooled)
 	db.lookups = &lookups{query: db.sessionQueries.run, timeout: timeout}
 	db.eventsAdded, db.mailChanged = make(chan struct{}, 1), make(chan struct{}, 1)
 	db.settings = new(settingsPoll)
