@@ -1,6 +1,7 @@
 // Everything that must happen outside the Go program and can wait for the first paint, unlike
-// web/first.js: it starts the app and shows the progress of the download. It hands over what the user has typed meanwhile. It tells the
-// user if the app cannot start or has crashed, and checks for newer versions.
+// web/first.js: it starts the app and shows the progress of the download. It hands over what the
+// user has typed meanwhile. It tells the user if the app cannot start or has crashed, and checks
+// for newer versions.
 "use strict";
 
 (() => {

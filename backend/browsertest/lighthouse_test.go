@@ -51,6 +51,10 @@ func TestLighthouse(t *testing.T) {
 			var report struct {
 				FinalDisplayedURL string
 				Categories        map[string]struct{ Score float64 }
+				Audits            map[string]struct {
+					Score        float64
+					DisplayValue string
+				}
 			}
 			testkit.ReadJSON(t, file, &report)
 			if report.FinalDisplayedURL != server.Origin+path {
@@ -61,7 +65,12 @@ func TestLighthouse(t *testing.T) {
 					t.Errorf("%s: %g of 100; see %s", name, 100*score, saveReport(t, file))
 				}
 			}
-			t.Logf("performance: %g of 100", 100*report.Categories["performance"].Score)
+			t.Logf("performance: %.0f of 100", 100*report.Categories["performance"].Score)
+			for _, name := range []string{
+				"first-contentful-paint", "largest-contentful-paint", "speed-index", "total-blocking-time", "cumulative-layout-shift",
+			} {
+				t.Logf("  %s: %s, %.0f of 100", name, report.Audits[name].DisplayValue, 100*report.Audits[name].Score)
+			}
 		})
 	}
 }

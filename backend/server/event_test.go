@@ -53,7 +53,8 @@ func TestListEvents(t *testing.T) {
 			t.Errorf("of no kind: %v", a)
 		}
 		// Users see no events of other users, even with the other user's ID.
-		if a := other.Get("/list-events?user=" + owner.id()); strings.Contains(a.Body, ann) || a.Get("events.0.account.email") != bob || a.Get("account") != nil {
+		if a := other.Get("/list-events?user=" + owner.id()); strings.Contains(a.Body, ann) ||
+			a.Get("events.0.account.email") != bob || a.Get("account") != nil {
 			t.Errorf("another's: %v", a)
 		}
 
