@@ -189,6 +189,11 @@ func (s *events) OnNav(ctx app.Context) {
 	if address.Path == s.path && (filter != s.list.filter || from != s.list.from || only != s.only) {
 		s.show(filter, from, only)
 		if address.Fragment == "log" && !s.Env.wentBack { // a link leads to it
+			afterRender(ctx, func(app.Context) {
+				if heading := element("log"); heading.Truthy() {
+					heading.Call("focus", map[string]any{"preventScroll": true})
+				}
+			})
 			scrollTop(ctx, "log")
 		}
 	}

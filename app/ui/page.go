@@ -68,13 +68,10 @@ func focusField(ctx app.Context, id string, over ...string) {
 }
 
 // scrollTop scrolls an element to the top of the window, once the page shows the pending changes, so
-// that what follows it is in view. A heading gets the focus.
+// that what follows it is in view.
 func scrollTop(ctx app.Context, id string) {
 	afterRender(ctx, func(app.Context) {
 		if e := element(id); e.Truthy() {
-			if e.Call("matches", "h2").Bool() {
-				e.Call("focus", map[string]any{"preventScroll": true})
-			}
 			e.Call("scrollIntoView", map[string]any{"block": "start", "behavior": scrollBehavior()})
 		}
 	})
