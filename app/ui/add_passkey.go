@@ -239,6 +239,10 @@ func (d *addPasskeyDialog) stop() {
 
 // Render implements [app.Composer].
 func (d *addPasskeyDialog) Render() app.UI {
+	return drawDialog(addPasskeyAction, "add-passkey", d.openings, d.closed, d.content)
+}
+
+func (d *addPasskeyDialog) content() []app.UI {
 	e, status := d.Env, ""
 	title, text, yes := e.T(message.AddPasskey), e.T(message.AddPasskeyExplanation), e.T(message.ContinueAction)
 	switch d.asks {
@@ -250,23 +254,18 @@ func (d *addPasskeyDialog) Render() app.UI {
 	if d.form.busy && d.asks != askName {
 		status = e.T(message.FollowBrowserPrompt)
 	}
-	return html.Dialog().ID(addPasskeyAction).
-		Aria("labelledby", "add-passkey-title").Aria("describedby", "add-passkey-text").
-		On(onEvent("close", d.closed)).
-		Body(
-			formTo(d.submit).Body(
-				html.H2().ID("add-passkey-title").TabIndex(-1).Text(title),
-				html.P().ID("add-passkey-text").Text(text),
-				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(d.field()),
-				drawStatus(status),
-				d.form.drawError(),
-				e.offlineNotice(d.Offline),
-				html.Div().Class("buttons").Body(
-					button(e.T(message.CloseDialog), d.cancel),
-					d.form.button(yes, "main").Attr("disabled", d.Offline),
-				),
-			),
-		)
+	return []app.UI{formTo(d.submit).Body(
+		html.H2().ID("add-passkey-title").TabIndex(-1).Text(title),
+		html.P().ID("add-passkey-text").Text(text),
+		html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(d.field()),
+		drawStatus(status),
+		d.form.drawError(),
+		e.offlineNotice(d.Offline),
+		html.Div().Class("buttons").Body(
+			button(e.T(message.CloseDialog), d.cancel),
+			d.form.button(yes, "main").Attr("disabled", d.Offline),
+		),
+	)}
 }
 
 func (d *addPasskeyDialog) field() app.UI {

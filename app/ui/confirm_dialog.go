@@ -83,16 +83,17 @@ func (d *confirmDialog) closed(app.Context, app.Event) {
 
 // Render implements [app.Composer].
 func (d *confirmDialog) Render() app.UI {
-	return html.Dialog().ID("confirm").
-		Aria("labelledby", "confirm-title").Aria("describedby", "confirm-text").
-		On(onEvent("close", d.closed)).
-		Body(
-			html.H2().ID("confirm-title").TabIndex(-1).Text(d.confirmation.Title),
-			html.P().ID("confirm-text").Text(d.confirmation.Text),
-			d.Env.offlineNotice(d.Offline),
-			html.Div().Class("buttons").Body(
-				button(d.Env.T(message.CancelAction), d.no).Attr("autofocus", true),
-				button(d.confirmation.Yes, d.yes).Class(onOff(d.confirmation.Harmless, "main", "danger")).Attr("disabled", d.Offline),
-			),
-		)
+	return drawDialog("confirm", "confirm", d.openings, d.closed, d.content)
+}
+
+func (d *confirmDialog) content() []app.UI {
+	return []app.UI{
+		html.H2().ID("confirm-title").TabIndex(-1).Text(d.confirmation.Title),
+		html.P().ID("confirm-text").Text(d.confirmation.Text),
+		d.Env.offlineNotice(d.Offline),
+		html.Div().Class("buttons").Body(
+			button(d.Env.T(message.CancelAction), d.no).Attr("autofocus", true),
+			button(d.confirmation.Yes, d.yes).Class(onOff(d.confirmation.Harmless, "main", "danger")).Attr("disabled", d.Offline),
+		),
+	}
 }

@@ -165,17 +165,16 @@ func (d *deleteAccountDialog) reset() {
 
 // Render implements [app.Composer].
 func (d *deleteAccountDialog) Render() app.UI {
+	return drawDialog(deleteDialog, "delete-account", d.openings, d.closed, d.content)
+}
+
+func (d *deleteAccountDialog) content() []app.UI {
 	e := d.Env
-	return html.Dialog().ID(deleteDialog).
-		Aria("labelledby", "delete-account-title").Aria("describedby", "delete-account-text").
-		On(onEvent("close", d.closed)).
-		Body(
-			formTo(d.submit).Body(
-				html.H2().ID("delete-account-title").TabIndex(-1).Text(e.T(message.ConfirmDeleteAccount)),
-				html.P().ID("delete-account-text").Text(e.deletionText(&d.account)),
-				app.If(d.account.Last, d.drawRefusal).Else(d.drawQuestion),
-			),
-		)
+	return []app.UI{formTo(d.submit).Body(
+		html.H2().ID("delete-account-title").TabIndex(-1).Text(e.T(message.ConfirmDeleteAccount)),
+		html.P().ID("delete-account-text").Text(e.deletionText(&d.account)),
+		app.If(d.account.Last, d.drawRefusal).Else(d.drawQuestion),
+	)}
 }
 
 // deletionText returns what the user loses with the account, or why it cannot be deleted.

@@ -53,6 +53,16 @@ func TestDraw(t *testing.T) {
 	}
 }
 
+// TestClosedDialogs tests that no dialog has content before it is opened, so that the page is small.
+func TestClosedDialogs(t *testing.T) {
+	_, drawn := drawPage(t, shared.PageSettings, map[string]any{
+		shared.GetSession.Path: shared.Current{User: shared.User{ID: "u", Email: "ada@example.com"}},
+	})
+	if n := strings.Count(drawn, "<dialog "); n != len(dialogs) || n != strings.Count(drawn, `-text"></dialog>`) {
+		t.Errorf("want %d empty dialogs: %s", len(dialogs), drawn)
+	}
+}
+
 func BenchmarkDraw(b *testing.B) {
 	var sessions []shared.Session
 	for range 10 {

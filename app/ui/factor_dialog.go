@@ -286,6 +286,10 @@ func (e *env) today() string { return e.localTime(shared.Time{Time: e.now()}, "m
 
 // Render implements [app.Composer].
 func (d *factorDialog) Render() app.UI {
+	return drawDialog("factor", "factor", d.begun, d.closed, d.content).On(onEvent("cancel", d.escape))
+}
+
+func (d *factorDialog) content() []app.UI {
 	class := "main"
 	if d.change == disableChange {
 		class = "danger"
@@ -298,33 +302,29 @@ func (d *factorDialog) Render() app.UI {
 	// shown only once.
 	idle := d.Offline && d.step != stepSave
 	// Each step has its own element, so that go-app does not reuse the elements of another.
-	return html.Dialog().ID("factor").Aria("labelledby", "factor-title").Aria("describedby", "factor-text").
-		On(onEvent("cancel", d.escape)).On(onEvent("close", d.closed)).
-		Body(
-			formTo(d.submit).Body(
-				html.Div().Class("scroll").ID("factor-scroll").Body(
-					html.Div().Class("stage").ID("factor-stage").Body(
-						hint(where),
-						html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
-					),
-					html.Div().Body(app.If(d.step == stepConfirm, d.drawConfirm)),
-					html.Div().Body(app.If(d.step == stepScan, d.drawScan)),
-					html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
-				),
-				html.Div().Class("foot").Body(
-					drawStatus(d.status),
-					d.form.drawError(),
-					d.Env.offlineNotice(idle),
-					html.Div().Class("buttons").Body(
-						// In the last step there is nothing to cancel.
-						html.Div().Body(app.If(d.step != stepSave, func() app.UI {
-							return button(d.Env.T(message.CancelAction), d.cancel)
-						})),
-						d.form.button(d.yes(), class).Attr("disabled", idle),
-					),
-				),
+	return []app.UI{formTo(d.submit).Body(
+		html.Div().Class("scroll").ID("factor-scroll").Body(
+			html.Div().Class("stage").ID("factor-stage").Body(
+				hint(where),
+				html.H2().ID("factor-title").TabIndex(-1).Text(d.title()),
 			),
-		)
+			html.Div().Body(app.If(d.step == stepConfirm, d.drawConfirm)),
+			html.Div().Body(app.If(d.step == stepScan, d.drawScan)),
+			html.Div().Body(app.If(d.step == stepSave, d.drawSave)),
+		),
+		html.Div().Class("foot").Body(
+			drawStatus(d.status),
+			d.form.drawError(),
+			d.Env.offlineNotice(idle),
+			html.Div().Class("buttons").Body(
+				// In the last step there is nothing to cancel.
+				html.Div().Body(app.If(d.step != stepSave, func() app.UI {
+					return button(d.Env.T(message.CancelAction), d.cancel)
+				})),
+				d.form.button(d.yes(), class).Attr("disabled", idle),
+			),
+		),
+	)}
 }
 
 func (d *factorDialog) title() string {

@@ -209,37 +209,36 @@ func (d *stepUpDialog) reset() {
 
 // Render implements [app.Composer].
 func (d *stepUpDialog) Render() app.UI {
+	return drawDialog("step-up", "step-up", d.openings, d.closed, d.content)
+}
+
+func (d *stepUpDialog) content() []app.UI {
 	e := d.Env
-	return html.Dialog().ID("step-up").
-		Aria("labelledby", "step-up-title").Aria("describedby", "step-up-text").
-		On(onEvent("close", d.closed)).
-		Body(
-			formTo(d.submit).Body(
-				html.H2().ID("step-up-title").TabIndex(-1).Text(e.T(message.ConfirmIdentity)),
-				html.P().ID("step-up-text").Text(d.text()),
-				html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
-				html.Fieldset().Class("page", "methods").Attr("disabled", d.Offline).Body(
-					app.If(d.with == byApp && !d.byFactor(), func() app.UI {
-						return button(e.T(message.UsePassword), d.usePassword).Class("quiet")
-					}),
-					app.If(d.with != byApp && d.TwoFactor, func() app.UI {
-						return button(e.T(message.UseAuthenticatorCode), d.useApp).Class("quiet")
-					}),
-					app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
-						return button(e.T(message.UseBackupCode), d.useBackup).Class("quiet")
-					}),
-					app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
-						return busyButton(e.T(message.UsePasskey), d.usePasskey, d.passkeys.busy).Class("quiet")
-					}),
-				),
-				d.form.drawError(),
-				e.offlineNotice(d.Offline),
-				html.Div().Class("buttons").Body(
-					button(e.T(message.CancelAction), d.cancel),
-					d.form.button(e.T(message.ContinueAction), "main").Attr("disabled", d.Offline),
-				),
-			),
-		)
+	return []app.UI{formTo(d.submit).Body(
+		html.H2().ID("step-up-title").TabIndex(-1).Text(e.T(message.ConfirmIdentity)),
+		html.P().ID("step-up-text").Text(d.text()),
+		html.Fieldset().Class("page").Attr("disabled", d.Offline).Body(username(d.Email), d.field()),
+		html.Fieldset().Class("page", "methods").Attr("disabled", d.Offline).Body(
+			app.If(d.with == byApp && !d.byFactor(), func() app.UI {
+				return button(e.T(message.UsePassword), d.usePassword).Class("quiet")
+			}),
+			app.If(d.with != byApp && d.TwoFactor, func() app.UI {
+				return button(e.T(message.UseAuthenticatorCode), d.useApp).Class("quiet")
+			}),
+			app.If(d.with != byBackup && d.byFactor() && d.TwoFactor, func() app.UI {
+				return button(e.T(message.UseBackupCode), d.useBackup).Class("quiet")
+			}),
+			app.If(d.hasPasskeys && d.with != byPasskey, func() app.UI {
+				return busyButton(e.T(message.UsePasskey), d.usePasskey, d.passkeys.busy).Class("quiet")
+			}),
+		),
+		d.form.drawError(),
+		e.offlineNotice(d.Offline),
+		html.Div().Class("buttons").Body(
+			button(e.T(message.CancelAction), d.cancel),
+			d.form.button(e.T(message.ContinueAction), "main").Attr("disabled", d.Offline),
+		),
+	)}
 }
 
 // text returns why the dialog asks, and for what.
