@@ -1,6 +1,6 @@
-// Everything that must happen outside the Go program and can wait for the first paint, unlike
-// web/first.js: it starts the app and shows the progress of the download. It hands over what the
-// user has typed meanwhile. It tells the user if the app cannot start or has crashed, and checks
+// Everything that must happen outside the Go program and can wait for the first paint, after which
+// web/first.js runs it: it starts the app and shows the progress of the download. It hands over what
+// the user has typed meanwhile. It tells the user if the app cannot start or has crashed, and checks
 // for newer versions.
 "use strict";
 
@@ -26,21 +26,28 @@
     // The user does not allow sites to store data. Or the snapshot is invalid, and the app deletes it.
   }
 
-  // The time zone of the browser, for the times in pages that the server draws.
-  try {
-    const cookie = `latchkey.zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
-    if (!document.cookie.split("; ").includes(cookie)) {
-      const secure = location.protocol === "https:" ? "; Secure" : "";
-      document.cookie = `${cookie}; Path=/; SameSite=Lax; Max-Age=31536000${secure}`;
+  // The time zone of the browser, for the times in pages that the server draws. Later, because the
+  // first use of Intl takes longer than all the rest of this script.
+  setTimeout(() => {
+    try {
+      const cookie = `latchkey.zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+      if (!document.cookie.split("; ").includes(cookie)) {
+        const secure = location.protocol === "https:" ? "; Secure" : "";
+        document.cookie = `${cookie}; Path=/; SameSite=Lax; Max-Age=31536000${secure}`;
+      }
+    } catch {
+      // The browser allows no cookies here. The server draws times in UTC.
     }
-  } catch {
-    // The browser allows no cookies here. The server draws times in UTC.
-  }
+  });
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
+  let started; // called when the app has taken over or cannot run
+  const starts = new Promise((resolve) => { started = resolve; });
+
   // The page works as the server has drawn it. The note that the app cannot run is above its content.
   const withoutApp = () => {
+    started();
     bar.hidden = true;
     document.documentElement.classList.add("no-app");
     document.getElementById("content").prepend(document.getElementById("app-wasm-loader"));
@@ -75,16 +82,9 @@
     return;
   }
 
-  // The scripts that start the app, in this order: /wasm_exec.js, which defines Go, and
-  // /app.js.
-  const scripts = [...document.querySelectorAll("link[as=script]")].map((link) => link.getAttribute("href"));
-  const [go, app] = scripts;
-
-  // The page's Content-Security-Policy requires Trusted Types. This policy allows no string
-  // as markup or code. As script URLs it allows only these scripts and the service worker.
-  self.trustedTypes?.createPolicy("default", {
-    createScriptURL: (url) => (url === "/app-worker.js" || scripts.includes(url) ? url : null),
-  });
+  // The scripts that start the app, in this order: /wasm_exec.js, which defines Go, and /app.js. The
+  // first script of the page is this one.
+  const [, go, app] = [...document.querySelectorAll("head > link[as=script]")].map((link) => link.getAttribute("href"));
 
   // The app contains the English texts only. It calls latchkeyCatalog for those of another
   // language. On a page in another language, it does not draw before it has them.
@@ -109,40 +109,24 @@
     },
   );
 
-  // The browser may offer to install the app before the app listens for the event.
-  let installPrompt = null;
-  const savePrompt = (event) => {
-    event.preventDefault();
-    installPrompt = event;
-  };
-  addEventListener("beforeinstallprompt", savePrompt);
-
   let install = () => {}; // registers the service worker, if the browser supports it
-
-  // Loading and compiling the app can keep a small machine fully busy, so it starts after
-  // the first paint. A page in the background does not paint, so it starts after a second.
-  new Promise((resolve) => {
-    new PerformanceObserver((list) => list.getEntriesByName("first-contentful-paint").forEach(resolve)).
-      observe({ type: "paint", buffered: true });
-    setTimeout(resolve, 1e3);
-  }).then(() => run(go, () => {
-    watch();
-    run(app, () => {
-      removeEventListener("beforeinstallprompt", savePrompt);
-      if (installPrompt) {
-        dispatchEvent(installPrompt);
-      }
-      install();
-    });
-  }));
 
   const run = (address, then) => {
     const script = document.createElement("script");
     script.addEventListener("load", then);
-    script.addEventListener("error", failed);
+    script.addEventListener("error", () => failed());
     script.src = address;
     document.head.append(script);
   };
+  run(go, () => {
+    watch();
+    run(app, () => {
+      if (self.latchkeyPrompt) { // see web/first.js
+        dispatchEvent(self.latchkeyPrompt);
+      }
+      install();
+    });
+  });
 
   const failed = () => {
     withoutApp();
@@ -185,6 +169,8 @@
   // This keeps what the user has typed, chosen and opened, the focus and the selection.
   document.body.replaceChild = (drawn, served) => {
     delete document.body.replaceChild;
+    delete self.latchkeyPause;
+    started();
     document.removeEventListener("submit", send);
     // An element of the app corresponds to one of the server with the same ID or, without an ID, in
     // the same place. Only the server draws what is for browsers without the app.
@@ -243,6 +229,23 @@
   addEventListener("pointerdown", () => { presses = until(["pointerup", "pointercancel"], 3e3); }, true);
   addEventListener("compositionstart", () => { compositions = until(["compositionend"]); }, true);
 
+  // The app draws its first page in short slices, because a browser handles no event while a program
+  // runs. Between them, it calls this: the promise resolves when the browser has handled the events,
+  // and the app may take over. A message gives way to events, like setTimeout, but is not delayed.
+  self.latchkeyPause = async () => {
+    await new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = resolve;
+      port2.postMessage(null);
+    });
+    // One of them may begin while another ends: with the release of its button, a form is submitted.
+    const waits = () => [answered, compositions, presses];
+    for (let awaited = []; waits().some((one, i) => one !== awaited[i]);) {
+      awaited = waits();
+      await Promise.all(awaited);
+    }
+  };
+
   // A Go program that has ended no longer responds to events.
   const watch = () => {
     const run = Go.prototype.run;
@@ -251,12 +254,7 @@
       if (!await texts) {
         return null;
       }
-      // One of them may begin while another ends: with the release of its button, a form is submitted.
-      const waits = () => [answered, compositions, presses];
-      for (let awaited = []; waits().some((one, i) => one !== awaited[i]);) {
-        awaited = waits();
-        await Promise.all(awaited);
-      }
+      await self.latchkeyPause();
       return run.call(this, instance).then(ended, ended);
     };
   };
@@ -289,6 +287,13 @@
     self.latchkeyReload = () => location.reload();
     return;
   }
+
+  // The worker downloads all files and pages, which would delay the app.
+  const { register } = workers;
+  workers.register = async (...given) => {
+    await starts;
+    return register.apply(workers, given);
+  };
 
   // app.js also registers the same worker. It does not notice when the installation of the
   // first worker fails, for example because a sign-out deleted the cache. Without a retry,

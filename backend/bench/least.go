@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -13,11 +14,15 @@ import (
 )
 
 // scripts matches what a page needs only because the app starts in it.
-var scripts = regexp.MustCompile(`(?s)<script.*?</script>|<link rel="(?:expect|preload|catalog|manifest).*?>|` +
+var scripts = regexp.MustCompile(`(?s)<script.*?</script>|<link rel="(?:expect|preload|later|catalog|manifest).*?>|` +
 	`<div id="app-wasm-loader">.*?</div>`)
 
-// serveLeast serves the documents of pages without their scripts: the least page with the same content
-// and the same stylesheet. Page 0 is at /0.
+// stylesheet matches the address of the stylesheet of a page.
+var stylesheet = regexp.MustCompile(`"(/web/app\.css[^"]*)"`)
+
+// serveLeast serves the documents of pages without their scripts: the least page with the same content,
+// the same stylesheet and the same headers. One of these, Cross-Origin-Opener-Policy, makes a browser
+// start a process for the page. Page 0 is at /0.
 func serveLeast(pages ...view) (*http.Server, error) {
 	handler := http.NewServeMux()
 	for i, v := range pages {
@@ -25,20 +30,23 @@ func serveLeast(pages ...view) (*http.Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		document, err := get(v.url, v.cookie)
+		document, headers, err := get(v.url, v.cookie)
 		if err != nil {
 			return nil, err
 		}
-		serveFile(handler, "/"+strconv.Itoa(i), "text/html; charset=utf-8", scripts.ReplaceAll(document, nil))
+		serveFile(handler, "/"+strconv.Itoa(i), headers, scripts.ReplaceAll(document, nil))
 		if i > 0 {
 			continue
 		}
-		address.Path = "/web/app.css"
-		style, err := get(address.String(), "")
+		style, err := url.Parse(string(stylesheet.FindSubmatch(document)[1]))
 		if err != nil {
 			return nil, err
 		}
-		serveFile(handler, address.Path, "text/css; charset=utf-8", style)
+		content, headers, err := get(address.ResolveReference(style).String(), "")
+		if err != nil {
+			return nil, err
+		}
+		serveFile(handler, style.Path, headers, content)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -49,32 +57,33 @@ func serveLeast(pages ...view) (*http.Server, error) {
 	return s, nil
 }
 
-func get(address, cookie string) ([]byte, error) {
+func get(address, cookie string) ([]byte, http.Header, error) {
 	r, err := http.NewRequest("GET", address, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if cookie != "" {
 		r.Header.Set("Cookie", cookie)
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", address, answer.Status)
+		return nil, nil, fmt.Errorf("%s: %s", address, answer.Status)
 	}
-	return io.ReadAll(answer.Body)
+	body, err := io.ReadAll(answer.Body)
+	return body, answer.Header, err
 }
 
-func serveFile(mux *http.ServeMux, path, kind string, content []byte) {
+func serveFile(mux *http.ServeMux, path string, headers http.Header, content []byte) {
 	var small bytes.Buffer
 	w := gzip.NewWriter(&small)
 	w.Write(content) // a buffer takes everything
 	w.Close()
 	mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", kind)
+		maps.Copy(w.Header(), headers)
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Content-Length", strconv.Itoa(small.Len()))
 		w.Write(small.Bytes())

@@ -26,6 +26,7 @@ func TestDrawnBrowser(t *testing.T) {
 		"SignOut":  testDrawnSignOut,
 		"Composed": testDrawnComposed,
 		"Pressed":  testDrawnPressed,
+		"Order":    testDrawnOrder,
 		"Typed":    testDrawnTyped,
 	}, map[string]func(*testing.T){"Parts": testDrawnParts})
 }
@@ -134,6 +135,7 @@ const withoutTimes = `{
 func (p *tab) takeOver(what string) {
 	p.t.Helper()
 	p.Until("the page is read", `document.readyState === "complete"`)
+	p.Until("the loader runs", loaderRuns)
 	before := p.picture()
 	p.releaseApp()
 	after := p.picture()
@@ -279,6 +281,7 @@ func testDrawnSignOut(t *testing.T, server *testkit.Program) {
 	slow.holdApp()
 	slow.Visit("/dashboard/settings/sessions")
 	slow.See(email)
+	slow.Until("the loader runs", loaderRuns)
 	p.Press(en.T(message.SignOut))
 	p.See(en.T(message.DoneSignedOut))
 	slow.At("/sign-in")
@@ -310,6 +313,7 @@ func testDrawnPressed(t *testing.T, server *testkit.Program) {
 	p.Visit("/sign-in")
 	p.Fill(en.T(message.EmailAddress), "ada@example.com")
 	p.Fill(en.T(message.AccountPassword), password)
+	p.Until("the loader runs", loaderRuns)
 	p.Act(`document.addEventListener("submit", (event) => event.preventDefault())`) // no response comes
 	p.Act(`dispatchEvent(new Event("pointerdown"))`)
 	p.Until("the loader waits for the app", `comeApp(), true`)
@@ -329,6 +333,7 @@ func testDrawnComposed(t *testing.T, server *testkit.Program) {
 	p.holdApp()
 	p.Inject(noteCompiled)
 	p.Visit("/dashboard/settings")
+	p.Until("the loader runs", loaderRuns)
 	p.Act(`dispatchEvent(new Event("compositionstart"))`)
 	p.Until("the loader waits for the app", `comeApp(), true`)
 	p.Until("the app could run", `window.compiled`)
@@ -337,6 +342,32 @@ func testDrawnComposed(t *testing.T, server *testkit.Program) {
 	}
 	p.Act(`dispatchEvent(new Event("compositionend"))`)
 	p.Running()
+}
+
+// testDrawnOrder checks that nothing but the stylesheet delays the first paint, and that the service
+// worker, which downloads everything, does not delay the app.
+func testDrawnOrder(t *testing.T, server *testkit.Program) {
+	p := browseWithWorker(t, server)
+	p.holdApp()
+	p.Inject(`{
+		const later = setTimeout;
+		setTimeout = (f, delay, ...given) => delay === 1e3 ? 0 : later(f, delay, ...given); // only the paint starts the rest
+	}`)
+	p.Visit("/sign-in")
+	p.Until("app.js runs", `typeof goappInitWebAssembly === "function"`)
+	early := eval[string](p, `(() => {
+		const [painted] = performance.getEntriesByName("first-contentful-paint");
+		return performance.getEntriesByType("resource").filter(({ startTime }) => startTime < painted.startTime).
+			map(({ name }) => new URL(name).pathname).filter((path) => /\.(js|txt|wasm)$/.test(path)).join();
+	})()`)
+	if early != "/web/loader.js" { // it is small, and preloaded
+		t.Errorf("before the first paint, the page requests %s", early)
+	}
+	if n := eval[int](p, `navigator.serviceWorker.getRegistrations().then((all) => all.length)`); n != 0 {
+		t.Error("the service worker is registered before the app has taken over")
+	}
+	p.releaseApp()
+	p.Until("the service worker is registered", `(await navigator.serviceWorker.getRegistrations()).length === 1`)
 }
 
 // testDrawnTyped checks that the app keeps what the user has typed, chosen and opened.

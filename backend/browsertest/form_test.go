@@ -37,6 +37,9 @@ func (p *tab) holdApp() {
 	}`)
 }
 
+// loaderRuns is an expression that is true once web/loader.js runs, which is after the first paint.
+const loaderRuns = `!document.getElementById("boot").hidden`
+
 // releaseApp lets the app load, and waits until it runs.
 func (p *tab) releaseApp() {
 	p.t.Helper()
@@ -339,7 +342,7 @@ func testFormOnce(t *testing.T, server *testkit.Program) {
 	p.Visit("/sign-in")
 	p.Fill(en.T(message.EmailAddress), email)
 	p.Fill(en.T(message.AccountPassword), password)
-	p.Until("the loader runs", `!document.getElementById("boot").hidden`)
+	p.Until("the loader runs", loaderRuns)
 	// The script blocks the navigation, so that the app loads before any
 	// response.
 	got := eval[[]any](p, `(async () => {

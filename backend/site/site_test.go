@@ -331,7 +331,7 @@ func TestCatalogs(t *testing.T) {
 	h := newSite(new(goApp))
 	link := regexp.MustCompile(`<link rel="([^"]+)" href="(/web/catalog-de[^"]+)" as="fetch" crossorigin hreflang="de">`)
 	for _, path := range shared.Pages {
-		for language, rel := range map[string]string{"de": "catalog preload", "en": "catalog"} {
+		for language, rel := range map[string]string{"de": "catalog later", "en": "catalog"} {
 			found := link.FindAllStringSubmatch(get(h, path, "Accept-Language", language).Body.String(), -1)
 			if len(found) != 1 || found[0][1] != rel {
 				t.Fatalf("%s in %s has the links %q; want one with %s", path, language, found, rel)
