@@ -5,7 +5,13 @@ import "github.com/maxence-charriere/go-app/v10/pkg/app"
 // Element is an HTML element.
 type Element = app.HTMLElem
 
-func element(tag string) Element { return app.Elem(tag) }
+// BeforeElement is called before each element is made. It may block.
+var BeforeElement = func() {}
+
+func element(tag string) Element {
+	BeforeElement()
+	return app.Elem(tag)
+}
 
 // Text returns a text.
 func Text(s string) app.UI { return app.Text(s) }

@@ -37,11 +37,14 @@ type shell struct {
 
 func (s *shell) OnInit() {
 	defer rescue()
+	nextSlice()
 	s.env = newEnv()
 	if s.page == nil {
 		s.page = s.env.readPage()
 	}
+	nextSlice()
 	s.env.start(s.page)
+	nextSlice()
 	s.route.start(s.page.Address)
 	if link := s.page.State.Link; link != nil && link.Error != nil {
 		s.state = message.ErrLinkNoLongerWorks

@@ -18,6 +18,8 @@ import (
 
 // Register registers the pages with go-app.
 func Register() {
+	startSlices()
+	nextSlice()
 	newShell := func() app.Composer { return &shell{} }
 	for _, path := range shared.Pages {
 		app.Route(path, newShell)

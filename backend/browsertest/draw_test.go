@@ -27,6 +27,7 @@ func TestDrawnBrowser(t *testing.T) {
 		"Composed": testDrawnComposed,
 		"Pressed":  testDrawnPressed,
 		"Order":    testDrawnOrder,
+		"Slices":   testDrawnSlices,
 		"Typed":    testDrawnTyped,
 	}, map[string]func(*testing.T){"Parts": testDrawnParts})
 }
@@ -368,6 +369,37 @@ func testDrawnOrder(t *testing.T, server *testkit.Program) {
 	}
 	p.releaseApp()
 	p.Until("the service worker is registered", `(await navigator.serviceWorker.getRegistrations()).length === 1`)
+}
+
+// testDrawnSlices checks that the app lets the browser handle events while it draws its first page. It does
+// not take over while the user presses a button that they began to press meanwhile.
+func testDrawnSlices(t *testing.T, server *testkit.Program) {
+	p := browse(t, server)
+	p.signUp()
+	p.holdApp()
+	p.Inject(withoutTimeLimits)
+	p.Visit("/dashboard/settings")
+	p.Until("the loader runs", loaderRuns)
+	// The first pause is that before the app runs.
+	p.Act(`(() => {
+		const pause = latchkeyPause;
+		window.pauses = 0;
+		window.latchkeyPause = () => {
+			if (++window.pauses === 3) dispatchEvent(new Event("pointerdown"));
+			return pause();
+		};
+	})()`)
+	p.Until("the loader waits for the app", `comeApp(), true`)
+	p.Until("the user presses a button while the app draws", `window.pauses === 3`)
+	p.Act(`new Promise((resolve) => setTimeout(resolve, 500))`)
+	if eval[bool](p, testkit.Running) {
+		t.Error("the app takes over while the user presses a button")
+	}
+	p.Act(`dispatchEvent(new Event("pointerup"))`)
+	p.Running()
+	if eval[bool](p, `"latchkeyPause" in window`) {
+		t.Error("the app may pause after it has taken over")
+	}
 }
 
 // testDrawnTyped checks that the app keeps what the user has typed, chosen and opened.
