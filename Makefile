@@ -177,7 +177,7 @@ size: $(WASM) build/hello.wasm build/plain.wasm build/named.wasm
 screenshots: $(WASM)
 	@go test -tags=screenshots -count=1 -run TestScreenshots ./backend/browsertest
 
-lighthouse: $(WASM)
+lighthouse: build
 	@go test -tags=lighthouse -count=1 -v -run TestLighthouse ./backend/browsertest
 
 clean:

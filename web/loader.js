@@ -42,7 +42,7 @@
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
-  let started; // called when the app has taken over or cannot run
+  let started; // called when the app has taken over, cannot run, or has crashed
   const starts = new Promise((resolve) => { started = resolve; });
 
   // The page works as the server has drawn it. The note that the app cannot run is above its content.
@@ -250,7 +250,10 @@
   const watch = () => {
     const run = Go.prototype.run;
     Go.prototype.run = async function (instance) {
-      const ended = () => { crash.hidden = false; };
+      const ended = () => {
+        crash.hidden = false;
+        started();
+      };
       if (!await texts) {
         return null;
       }

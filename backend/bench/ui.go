@@ -99,7 +99,8 @@ const measureVisit = `self.measured = new Promise((resolve) => {
 		if (!v.Runs && document.body && !document.getElementById("app-wasm-loader") && document.readyState !== "loading" &&
 				!Object.hasOwn(document.body, "replaceChild")) { // web/loader.js removes it when the app takes over
 			v.Runs = performance.now();
-			v.Requests = performance.getEntriesByType("resource").filter((entry) => entry.startTime > v.Compiled).length;
+			v.Requests = performance.getEntriesByType("resource"). // "other": the browser's, for the icon of the tab
+				filter(({ startTime, initiatorType }) => startTime > v.Compiled && initiatorType !== "other").length;
 		}
 		v.Paint ??= performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
 		if (!v.Paint || !v.Usable || !v.Runs || document.readyState !== "complete") {

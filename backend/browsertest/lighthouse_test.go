@@ -41,11 +41,20 @@ func TestLighthouse(t *testing.T) {
 			if os.Geteuid() == 0 {
 				flags += " --no-sandbox" // Chromium refuses to run as root with a sandbox
 			}
-			lighthouse := exec.CommandContext(t.Context(), "node", filepath.Join(modules, "lighthouse", "cli", "index.js"), server.Origin+path,
-				"--quiet", "--no-enable-error-reporting", "--only-categories=accessibility,best-practices,performance",
-				"--output=json", "--output-path="+file, "--chrome-flags="+flags, "--extra-headers="+headers)
-			lighthouse.Env = append(os.Environ(), "CHROME_PATH="+chromium)
-			if out, err := lighthouse.CombinedOutput(); err != nil {
+			run := func() ([]byte, error) {
+				lighthouse := exec.CommandContext(t.Context(), "node", filepath.Join(modules, "lighthouse", "cli", "index.js"), server.Origin+path,
+					"--quiet", "--no-enable-error-reporting", "--only-categories=accessibility,best-practices,performance",
+					"--output=json", "--output-path="+file, "--chrome-flags="+flags, "--extra-headers="+headers)
+				lighthouse.Env = append(os.Environ(), "CHROME_PATH="+chromium)
+				return lighthouse.CombinedOutput()
+			}
+			out, err := run()
+			// Lighthouse sometimes loses the beginning of its trace, and asks to run it again:
+			// https://github.com/GoogleChrome/lighthouse/issues/15382
+			for tries := 1; err != nil && strings.Contains(string(out), "NO_NAVSTART") && tries < 4; tries++ {
+				out, err = run()
+			}
+			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			var report struct {
