@@ -1,10 +1,11 @@
-// Everything that must happen outside the Go program and can wait for the first paint, after which
-// web/first.js runs it: it starts the app and shows the progress of the download. It hands over what
-// the user has typed meanwhile. It tells the user if the app cannot start or has crashed, and checks
+// Everything that must happen outside the Go program and can wait for the first paint, unlike
+// web/first.js: it starts the app and shows the progress of the download. It hands over what the
+// user has typed meanwhile. It tells the user if the app cannot start or has crashed, and checks
 // for newer versions.
 "use strict";
 
 (() => {
+  const notes = document.getElementById("app-wasm-loader"); // go-app removes it when the app runs
   const label = document.getElementById("app-wasm-loader-label");
   const bar = document.getElementById("boot");
   const note = document.getElementById("boot-failed");
@@ -42,15 +43,15 @@
 
   document.getElementById("reload").addEventListener("click", () => location.reload());
 
-  let started; // called when the app has taken over, cannot run, or has crashed
-  const starts = new Promise((resolve) => { started = resolve; });
+  let endStart; // called when the app has taken over, cannot run, or has crashed
+  const startEnded = new Promise((resolve) => { endStart = resolve; });
 
   // The page works as the server has drawn it. The note that the app cannot run is above its content.
   const withoutApp = () => {
-    started();
+    endStart();
     bar.hidden = true;
     document.documentElement.classList.add("no-app");
-    document.getElementById("content").prepend(document.getElementById("app-wasm-loader"));
+    document.getElementById("content").prepend(notes);
   };
 
   bar.hidden = false; // from now on this script updates it
@@ -82,9 +83,16 @@
     return;
   }
 
-  // The scripts that start the app, in this order: /wasm_exec.js, which defines Go, and /app.js. The
-  // first script of the page is this one.
-  const [, go, app] = [...document.querySelectorAll("head > link[as=script]")].map((link) => link.getAttribute("href"));
+  // The scripts that start the app, in this order: /wasm_exec.js, which defines Go, and
+  // /app.js.
+  const scripts = [...document.querySelectorAll("head > link[as=script]")].map((link) => link.getAttribute("href"));
+  const [go, app] = scripts;
+
+  // The page's Content-Security-Policy requires Trusted Types. This policy allows no string
+  // as markup or code. As script URLs it allows only these scripts and the service worker.
+  self.trustedTypes?.createPolicy("default", {
+    createScriptURL: (url) => (url === "/app-worker.js" || scripts.includes(url) ? url : null),
+  });
 
   // The app contains the English texts only. It calls latchkeyCatalog for those of another
   // language. On a page in another language, it does not draw before it has them.
@@ -98,16 +106,13 @@
   };
   self.latchkeyCatalog = (language) => load(language, { signal: AbortSignal.timeout(20e3) });
 
-  const texts = load(document.documentElement.lang).then(
-    (text) => {
-      self.latchkeyTexts = text;
-      return true;
-    },
-    () => {
-      failed();
-      return false;
-    },
-  );
+  // The browser may offer to install the app before the app listens for the event.
+  let installPrompt = null;
+  const savePrompt = (event) => {
+    event.preventDefault();
+    installPrompt = event;
+  };
+  addEventListener("beforeinstallprompt", savePrompt);
 
   let install = () => {}; // registers the service worker, if the browser supports it
 
@@ -118,13 +123,39 @@
     script.src = address;
     document.head.append(script);
   };
-  run(go, () => {
-    watch();
-    run(app, () => {
-      if (self.latchkeyPrompt) { // see web/first.js
-        dispatchEvent(self.latchkeyPrompt);
-      }
-      install();
+
+  let texts; // a promise that tells whether the texts of the page's language have been loaded
+
+  // Downloads and scripts would delay the first paint, and loading and compiling the app can keep a
+  // small machine fully busy. A page in the background does not paint, so this starts after a second
+  // at the latest.
+  new Promise((resolve) => {
+    setTimeout(resolve, 1e3);
+    new PerformanceObserver((list) => list.getEntriesByName("first-contentful-paint").forEach(resolve)).
+      observe({ type: "paint", buffered: true });
+  }).then(() => {
+    for (const link of document.querySelectorAll("head > link[rel~=later]")) {
+      link.relList.replace("later", "preload");
+    }
+    texts = load(document.documentElement.lang).then(
+      (text) => {
+        self.latchkeyTexts = text;
+        return true;
+      },
+      () => {
+        failed();
+        return false;
+      },
+    );
+    run(go, () => {
+      watch();
+      run(app, () => {
+        removeEventListener("beforeinstallprompt", savePrompt);
+        if (installPrompt) {
+          dispatchEvent(installPrompt);
+        }
+        install();
+      });
     });
   });
 
@@ -170,7 +201,7 @@
   document.body.replaceChild = (drawn, served) => {
     delete document.body.replaceChild;
     delete self.latchkeyPause;
-    started();
+    endStart();
     document.removeEventListener("submit", send);
     // An element of the app corresponds to one of the server with the same ID or, without an ID, in
     // the same place. Only the server draws what is for browsers without the app.
@@ -230,8 +261,9 @@
   addEventListener("compositionstart", () => { compositions = until(["compositionend"]); }, true);
 
   // The app draws its first page in short slices, because a browser handles no event while a program
-  // runs. Between them, it calls this: the promise resolves when the browser has handled the events,
-  // and the app may take over. A message gives way to events, like setTimeout, but is not delayed.
+  // runs. Between two slices it waits for this promise, which gives the browser a chance to handle
+  // events, and resolves when the app may take over. It waits for a message, because a timer that
+  // another timer has set is delayed by 4 ms.
   self.latchkeyPause = async () => {
     await new Promise((resolve) => {
       const { port1, port2 } = new MessageChannel();
@@ -246,13 +278,17 @@
     }
   };
 
+  // go-app already handles the clicks on links while the app draws, but cannot prevent what the browser
+  // does. The browser would follow a link, and go-app would do so again.
+  addEventListener("click", (event) => self.latchkeyPause && event.stopImmediatePropagation());
+
   // A Go program that has ended no longer responds to events.
   const watch = () => {
     const run = Go.prototype.run;
     Go.prototype.run = async function (instance) {
       const ended = () => {
         crash.hidden = false;
-        started();
+        endStart();
       };
       if (!await texts) {
         return null;
@@ -272,6 +308,7 @@
       // of the page, and keep them in the browser again; where it cannot run, they would stay on
       // the screen. The server draws the page without them.
       if (Object.hasOwn(document.body, "replaceChild") && location.pathname.startsWith("/dashboard/")) {
+        answered = new Promise(() => {}); // the app must not take over while the browser waits for the page
         location.reload();
         return;
       }
@@ -294,7 +331,7 @@
   // The worker downloads all files and pages, which would delay the app.
   const { register } = workers;
   workers.register = async (...given) => {
-    await starts;
+    await startEnded;
     return register.apply(workers, given);
   };
 

@@ -122,11 +122,11 @@ func drawSentence(text string) app.UI {
 	return app.If(text != "", func() app.UI { return html.P().Text(text) })
 }
 
-// drawDialog draws the dialog id. The element about + "-title" is its name, and about + "-text" its
+// drawDialog draws the dialog id. The element prefix + "-title" is its name, and prefix + "-text" its
 // description. Most users open no dialog while they visit a page, so a dialog is empty until it is
 // opened for the first time. Then draw returns its content.
-func drawDialog(id, about string, openings int, closed app.EventHandler, draw func() []app.UI) html.Element {
-	d := html.Dialog().ID(id).Aria("labelledby", about+"-title").Aria("describedby", about+"-text").On(onEvent("close", closed))
+func drawDialog(id, prefix string, openings int, closed app.EventHandler, draw func() []app.UI) html.Element {
+	d := html.Dialog().ID(id).Aria("labelledby", prefix+"-title").Aria("describedby", prefix+"-text").On(onEvent("close", closed))
 	if openings == 0 {
 		return d
 	}

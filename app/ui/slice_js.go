@@ -8,14 +8,13 @@ import (
 	"latchkey/app/html"
 )
 
-// slice is how long the app draws its first page before it lets the browser handle events. What it
-// does between two elements can take ten times as long, so users of a phone, which takes four times
-// as long as a computer, wait for less than the 200 ms after which a response is slow (INP).
+// slice is about how long the app draws its first page before it lets the browser handle events. A
+// slice ends only between two elements, so it can be several times as long.
 const slice = 5 * time.Millisecond
 
-// startSlices makes the app draw in slices until it takes over the page. From then on it never waits
-// while it draws: go-app must handle an event before the browser does what it would do without the
-// app, such as submit a form.
+// startSlices makes the app draw in slices until it takes over the page. From then on the app never
+// waits while it draws: go-app must handle an event before the browser does what it would do without
+// the app, such as submit a form. Until then, web/loader.js keeps the clicks on links from go-app.
 func startSlices() {
 	resumed := make(chan struct{})
 	resume := callback(func(app.Value, []app.Value) any { resumed <- struct{}{}; return nil })

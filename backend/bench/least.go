@@ -38,7 +38,11 @@ func serveLeast(pages ...view) (*http.Server, error) {
 		if i > 0 {
 			continue
 		}
-		style, err := url.Parse(string(stylesheet.FindSubmatch(document)[1]))
+		link := stylesheet.FindSubmatch(document)
+		if link == nil {
+			return nil, fmt.Errorf("%s has no stylesheet", v.url)
+		}
+		style, err := url.Parse(string(link[1]))
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +77,8 @@ func get(address, cookie string) ([]byte, http.Header, error) {
 	if answer.StatusCode != http.StatusOK {
 		return nil, nil, fmt.Errorf("%s: %s", address, answer.Status)
 	}
+	answer.Header.Del("Set-Cookie") // cookies are those of all ports
+	answer.Header.Del("Date")
 	body, err := io.ReadAll(answer.Body)
 	return body, answer.Header, err
 }

@@ -49,7 +49,8 @@ type view struct {
 
 // settingsUsable waits for the app. How soon a click on Revoke is handled is measured in visits of
 // their own, because the click leads to another page: see measureClick.
-const settingsUsable = `!Object.hasOwn(document.body ?? {}, "replaceChild") && !!document.querySelector(".session-row .revoke")`
+const settingsUsable = `!document.getElementById("app-wasm-loader") && !Object.hasOwn(document.body ?? {}, "replaceChild") &&
+	!!document.querySelector(".session-row .revoke")`
 
 const signInUsable = `(() => {
 	const field = document.getElementById("sign-in-email");

@@ -24,10 +24,12 @@ func TestDrawnBrowser(t *testing.T) {
 		"Same":     testDrawnSame,
 		"Click":    testDrawnClick,
 		"SignOut":  testDrawnSignOut,
+		"Slow":     testDrawnSignOutSlow,
 		"Composed": testDrawnComposed,
 		"Pressed":  testDrawnPressed,
 		"Order":    testDrawnOrder,
 		"Slices":   testDrawnSlices,
+		"Link":     testDrawnLink,
 		"Typed":    testDrawnTyped,
 	}, map[string]func(*testing.T){"Parts": testDrawnParts})
 }
@@ -282,7 +284,6 @@ func testDrawnSignOut(t *testing.T, server *testkit.Program) {
 	slow.holdApp()
 	slow.Visit("/dashboard/settings/sessions")
 	slow.See(email)
-	slow.Until("the loader runs", loaderRuns)
 	p.Press(en.T(message.SignOut))
 	p.See(en.T(message.DoneSignedOut))
 	slow.At("/sign-in")
@@ -295,110 +296,26 @@ func testDrawnSignOut(t *testing.T, server *testkit.Program) {
 	}
 }
 
-// noteCompiled sets window.compiled when the app could run.
-const noteCompiled = `{
-	const instantiate = WebAssembly.instantiateStreaming;
-	WebAssembly.instantiateStreaming = (...given) => instantiate(...given).then((result) => {
-		requestAnimationFrame(() => requestAnimationFrame(() => { window.compiled = true }));
-		return result;
-	});
-}`
-
-// testDrawnPressed checks that the app does not take over between the press of a button and the
-// response to the form that its release submits.
-func testDrawnPressed(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
-	p.holdApp()
-	p.Inject(noteCompiled)
-	p.Inject(withoutTimeLimits)
-	p.Visit("/sign-in")
-	p.Fill(en.T(message.EmailAddress), "ada@example.com")
-	p.Fill(en.T(message.AccountPassword), password)
-	p.Until("the loader runs", loaderRuns)
-	p.Act(`document.addEventListener("submit", (event) => event.preventDefault())`) // no response comes
-	p.Act(`dispatchEvent(new Event("pointerdown"))`)
-	p.Until("the loader waits for the app", `comeApp(), true`)
-	p.Until("the app could run", `window.compiled`)
-	p.Act(`dispatchEvent(new Event("pointerup")), document.getElementById("sign-in-submit").click()`)
-	p.Act(`new Promise((resolve) => setTimeout(resolve, 500))`)
-	if eval[bool](p, testkit.Running) {
-		t.Error("the app takes over while a form waits for its response")
-	}
-}
-
-// testDrawnComposed checks that the app waits until the user has composed a character, as they do
-// in Japanese.
-func testDrawnComposed(t *testing.T, server *testkit.Program) {
+// testDrawnSignOutSlow checks that the app does not take over with the user's data while the browser waits for
+// the page without them.
+func testDrawnSignOutSlow(t *testing.T, server *testkit.Program) {
 	p := browse(t, server)
 	p.signUp()
 	p.holdApp()
 	p.Inject(noteCompiled)
-	p.Visit("/dashboard/settings")
+	p.Inject(withoutTimeLimits)
+	p.Visit("/dashboard/settings/sessions")
 	p.Until("the loader runs", loaderRuns)
-	p.Act(`dispatchEvent(new Event("compositionstart"))`)
+	p.Act(`new Promise((resolve) => {
+		const later = new BroadcastChannel("latchkey"); // hears of it after the loader
+		later.onmessage = () => resolve(stop()); // no response comes
+		new BroadcastChannel("latchkey").postMessage("signed out");
+	})`)
 	p.Until("the loader waits for the app", `comeApp(), true`)
 	p.Until("the app could run", `window.compiled`)
-	if eval[bool](p, testkit.Running) {
-		t.Error("the app takes over while the user composes a character")
-	}
-	p.Act(`dispatchEvent(new Event("compositionend"))`)
-	p.Running()
-}
-
-// testDrawnOrder checks that nothing but the stylesheet delays the first paint, and that the service
-// worker, which downloads everything, does not delay the app.
-func testDrawnOrder(t *testing.T, server *testkit.Program) {
-	p := browseWithWorker(t, server)
-	p.holdApp()
-	p.Inject(`{
-		const later = setTimeout;
-		setTimeout = (f, delay, ...given) => delay === 1e3 ? 0 : later(f, delay, ...given); // only the paint starts the rest
-	}`)
-	p.Visit("/sign-in")
-	p.Until("app.js runs", `typeof goappInitWebAssembly === "function"`)
-	early := eval[string](p, `(() => {
-		const [painted] = performance.getEntriesByName("first-contentful-paint");
-		return performance.getEntriesByType("resource").filter(({ startTime }) => startTime < painted.startTime).
-			map(({ name }) => new URL(name).pathname).filter((path) => /\.(js|txt|wasm)$/.test(path)).join();
-	})()`)
-	if early != "/web/loader.js" { // it is small, and preloaded
-		t.Errorf("before the first paint, the page requests %s", early)
-	}
-	if n := eval[int](p, `navigator.serviceWorker.getRegistrations().then((all) => all.length)`); n != 0 {
-		t.Error("the service worker is registered before the app has taken over")
-	}
-	p.releaseApp()
-	p.Until("the service worker is registered", `(await navigator.serviceWorker.getRegistrations()).length === 1`)
-}
-
-// testDrawnSlices checks that the app lets the browser handle events while it draws its first page. It does
-// not take over while the user presses a button that they began to press meanwhile.
-func testDrawnSlices(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
-	p.signUp()
-	p.holdApp()
-	p.Inject(withoutTimeLimits)
-	p.Visit("/dashboard/settings")
-	p.Until("the loader runs", loaderRuns)
-	// The first pause is that before the app runs.
-	p.Act(`(() => {
-		const pause = latchkeyPause;
-		window.pauses = 0;
-		window.latchkeyPause = () => {
-			if (++window.pauses === 3) dispatchEvent(new Event("pointerdown"));
-			return pause();
-		};
-	})()`)
-	p.Until("the loader waits for the app", `comeApp(), true`)
-	p.Until("the user presses a button while the app draws", `window.pauses === 3`)
 	p.Act(`new Promise((resolve) => setTimeout(resolve, 500))`)
 	if eval[bool](p, testkit.Running) {
-		t.Error("the app takes over while the user presses a button")
-	}
-	p.Act(`dispatchEvent(new Event("pointerup"))`)
-	p.Running()
-	if eval[bool](p, `"latchkeyPause" in window`) {
-		t.Error("the app may pause after it has taken over")
+		t.Error("the app takes over after a sign-out in another tab")
 	}
 }
 

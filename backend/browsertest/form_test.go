@@ -37,7 +37,7 @@ func (p *tab) holdApp() {
 	}`)
 }
 
-// loaderRuns is an expression that is true once web/loader.js runs, which is after the first paint.
+// loaderRuns is an expression that is true once web/loader.js runs.
 const loaderRuns = `!document.getElementById("boot").hidden`
 
 // releaseApp lets the app load, and waits until it runs.

@@ -208,7 +208,7 @@ func wantInert(t *testing.T, a testkit.Answer) {
 			}
 		}
 	}
-	if n := len(page.All("script")); n > 2 { // the first script and the state
+	if n := len(page.All("script")); n > 3 { // the first script, the loader and the state
 		t.Errorf("there are %d scripts", n)
 	}
 	// The policy allows the inline script by its hash.

@@ -128,7 +128,7 @@ func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
 
 // ContentSecurityPolicy is the policy of every response except the pages with a form. It
 // allows only what the app needs: no inline styles and no inline script but [web.FirstScript], no
-// form submissions, and no framing. The one Trusted Types policy is that of web/first.js, for the
+// form submissions, and no framing. The one Trusted Types policy is that of web/loader.js, for the
 // addresses of the worker and of the scripts that start the app.
 var ContentSecurityPolicy = "default-src 'none'; script-src 'self' " + web.FirstScriptSource() + " 'wasm-unsafe-eval'; " +
 	"style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; font-src 'self'; " +
