@@ -258,6 +258,11 @@
     }
   });
   addEventListener("pointerdown", () => { presses = until(["pointerup", "pointercancel"], 3e3); }, true);
+  addEventListener("keydown", ({ key }) => { // the release of the space bar clicks a button
+    if (key === " ") {
+      presses = until(["keyup"], 3e3);
+    }
+  }, true);
   addEventListener("compositionstart", () => { compositions = until(["compositionend"]); }, true);
 
   // The app draws its first page in short slices, because a browser handles no event while a program

@@ -42,22 +42,29 @@ func testDrawnPressed(t *testing.T, server *testkit.Program) {
 }
 
 // testDrawnComposed checks that the app waits until the user has composed a character, as they do
-// in Japanese.
+// in Japanese, and until they have released the space bar, which then clicks a button.
 func testDrawnComposed(t *testing.T, server *testkit.Program) {
-	p := browse(t, server)
-	p.signUp()
-	p.holdApp()
-	p.Inject(noteCompiled)
-	p.Visit("/dashboard/settings")
-	p.Until("the loader runs", loaderRuns)
-	p.Act(`dispatchEvent(new Event("compositionstart"))`)
-	p.Until("the loader waits for the app", `comeApp(), true`)
-	p.Until("the app could run", `window.compiled`)
-	if eval[bool](p, testkit.Running) {
-		t.Error("the app takes over while the user composes a character")
+	email := browse(t, server).signUp()
+	for begin, end := range map[string]string{
+		`new Event("compositionstart")`:              `new Event("compositionend")`,
+		`new KeyboardEvent("keydown", { key: " " })`: `new KeyboardEvent("keyup", { key: " " })`,
+	} {
+		p := browse(t, server)
+		p.signIn(email)
+		p.holdApp()
+		p.Inject(noteCompiled)
+		p.Inject(withoutTimeLimits)
+		p.Visit("/dashboard/settings")
+		p.Until("the loader runs", loaderRuns)
+		p.Act(`dispatchEvent(` + begin + `)`)
+		p.Until("the loader waits for the app", `comeApp(), true`)
+		p.Until("the app could run", `window.compiled`)
+		if eval[bool](p, testkit.Running) {
+			t.Errorf("the app takes over between %s and %s", begin, end)
+		}
+		p.Act(`dispatchEvent(` + end + `)`)
+		p.Running()
 	}
-	p.Act(`dispatchEvent(new Event("compositionend"))`)
-	p.Running()
 }
 
 // testDrawnOrder checks that nothing but the stylesheet delays the first paint, and that the service
