@@ -115,6 +115,10 @@ func testEmailCodeNoScript(t *testing.T, server *testkit.Program) {
 	authenticator, _ := owner.enable()
 	p := signInNoScript(t, server, email)
 	p.At("/two-factor")
+	p.Click("checkbox", en.T(message.TrustDevice), "")
+	if !eval[bool](p, `document.getElementById("second-factor-trust").checked`) {
+		t.Error("a click on the check box does not check it")
+	}
 	p.activate(`.methods button[form="calls"]`)
 	p.The("textbox", en.T(message.CodeFromEmail))
 	p.See(en.T(message.DoneCodeEmailed))
